@@ -26,7 +26,8 @@ try:
     import urllib3
     from kubernetes.client.rest import ApiException
     from openshift.dynamic import DynamicClient
-    from openshift.dynamic.exceptions import ResourceNotFoundError, ResourceNotUniqueError
+    from openshift.dynamic.exceptions import ResourceNotFoundError
+    from openshift.dynamic.exceptions import ResourceNotUniqueError
 except ImportError as exc:
     MISSING = f"{exc.name or exc}: pip install kubernetes openshift"
 
@@ -55,8 +56,8 @@ AUTH_ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 
 TLS_HINT = (
     "Verification of the API's certificate is never switched off here: give its CA by ca_cert, K8S_AUTH_SSL_CA_CERT or"
-    " the kubeconfig. In AWX, paste the CA into 'Certificate Authority data' of the OpenShift or Kubernetes API credential:"
-    " while that field was never filled, AWX itself switches verification off."
+    " the kubeconfig. In AWX, paste the CA into 'Certificate Authority data' of the OpenShift or Kubernetes API"
+    " credential: while that field was never filled, AWX itself switches verification off."
 )
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guard before anything is armed: is this machine a node already? Private to the collection."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
+
+
+def node_addresses(node: t.Mapping[str, t.Any]) -> set[str]:
+    """The IP addresses that a Node reports, in canonical text."""
+    found = set()
+    for entry in (node.get("status") or {}).get("addresses") or []:
+        try:
+            found.add(str(ipaddress.ip_address(entry["address"])))
+        except ValueError:
+            continue  # Hostname and InternalDNS entries are names
+    return found
+
+
+def is_ready(node: t.Mapping[str, t.Any]) -> bool:
+    conditions = (node.get("status") or {}).get("conditions") or []
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _summary(node: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    info = (node.get("status") or {}).get("nodeInfo") or {}
+    return {
+        "name": node["metadata"]["name"],
+        "uid": node["metadata"]["uid"],
+        "ready": is_ready(node),
+        "architecture": info.get("architecture") or "",
+        "addresses": sorted(node_addresses(node)),
+    }
+
+
+def _refusal(machine: t.Mapping[str, t.Any], node: t.Mapping[str, t.Any]) -> tuple[str, str]:
+    """Why a Node in the way is not this machine, or two empty texts where it is."""
+    name = node["metadata"]["name"]
+    if name != machine["node_name"]:
+        held = ", ".join(sorted(node_addresses(node) & set(machine["addresses"])))
+        return (
+            f"the node {name} already has the address {held}",
+            "Correct machine_addresses or machine_node_name; nothing was touched.",
+        )
+    architecture = _summary(node)["architecture"]
+    expected = NODE_ARCHITECTURE[machine["architecture"]]
+    if architecture and architecture != expected:
+        return (
+            f"a node {name} exists and is {architecture}, not {expected}",
+            "It is another machine: choose another machine_node_name; nothing was touched.",
+        )
+    foreign = sorted(node_addresses(node) - set(machine["addresses"]))
+    if foreign:
+        return (
+            f"a node {name} exists and reports {', '.join(foreign)}, which machine_addresses does not list",
+            "If it is this machine, add the address to machine_addresses; nothing was touched.",
+        )
+    return "", ""
+
+
+def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+    """The record with ``arm`` and ``existing_node`` set, or marked as failed where another node is in the way.
+
+    A machine whose Node exists is never armed. Where name, architecture and addresses fit, its join goes on. Only
+    ``replace_node_uid``, equal to the UID of a Node that is not Ready, opens a re-install.
+    """
+    if machine["failed"]:
+        return machine
+    in_the_way = [
+        node
+        for node in nodes
+        if node["metadata"]["name"] == machine["node_name"] or node_addresses(node) & set(machine["addresses"])
+    ]
+    # the Node of this name last: one of another name is the worse finding
+    in_the_way.sort(key=lambda node: node["metadata"]["name"] == machine["node_name"])
+    record = {**machine, "arm": machine["boot_method"] in NETWORK_BOOT, "existing_node": None}
+    if not in_the_way:
+        return record
+    node = in_the_way[0]
+    record["existing_node"] = _summary(node)
+    record["arm"] = False
+    uid = machine["replace_node_uid"]
+    if uid and node["metadata"]["name"] == machine["node_name"]:
+        if uid != node["metadata"]["uid"]:
+            return _refused(
+                record,
+                f"machine_replace_node_uid is {uid}, but the node {machine['node_name']} has the UID"
+                f" {node['metadata']['uid']}",
+                "The node was replaced already, or the UID is another's; nothing was touched.",
+            )
+        if is_ready(node):
+            return _refused(
+                record,
+                f"the node {machine['node_name']} is Ready and is not re-installed",
+                f"If it really must go: oc adm drain {machine['node_name']}, then power the machine off and run again.",
+            )
+        record["arm"] = machine["boot_method"] in NETWORK_BOOT
+        return record
+    reason, hint = _refusal(machine, node)
+    return _refused(record, reason, hint) if reason else record
+
+
+def _refused(record: dict[str, t.Any], reason: str, hint: str) -> dict[str, t.Any]:
+    return {**record, "failed": True, "reason_code": "node_exists", "reason": reason, "hint": hint}
+
+
+__all__ = ("guard", "is_ready", "node_addresses")

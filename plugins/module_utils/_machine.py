@@ -1,0 +1,285 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan: inventory variables become machine records. Private to the collection.
+
+A record is a plain dictionary that every step takes and returns. It holds no password.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import typing as t
+import uuid
+
+METHODS = {
+    "aarch64": ("grub", "ipxe", "external"),
+    "x86_64": ("ipxe", "pxelinux", "external"),
+}
+NETWORK_BOOT = ("grub", "ipxe", "pxelinux")
+# Names of the Go architecture, as a Node reports it.
+NODE_ARCHITECTURE = {"aarch64": "arm64", "x86_64": "amd64"}
+
+_DEFAULTS: dict[str, t.Any] = {
+    "machine_node_name": None,
+    "machine_addresses": [],
+    "machine_architecture": "aarch64",
+    "machine_boot_method": None,
+    "machine_macs": [],
+    "machine_boot_transport": "http",
+    "machine_pool": "worker",
+    "machine_install_device": None,
+    "machine_ignition_delivery": "verified",
+    "machine_consoles": [],
+    "machine_live_kernel_arguments": [],
+    "machine_network_arguments": [],
+    "machine_labels": {},
+    "machine_taints": [],
+    "machine_replace_node_uid": None,
+}
+# RFC 1123: what a Node can be called (Kubernetes, object names: DNS subdomain).
+_NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+class _Reader:
+    """Reads one host's variables and collects what is wrong with them."""
+
+    def __init__(self, host: str, variables: t.Mapping[str, t.Any]) -> None:
+        self.host = host
+        self.problems: list[str] = []
+        self._variables = variables
+
+    def problem(self, text: str) -> None:
+        self.problems.append(f"{self.host}: {text}")
+
+    def value(self, name: str) -> t.Any:
+        given = self._variables.get(name)
+        # an empty answer of a survey and null count as not given
+        return _DEFAULTS[name] if given is None or given == "" else given
+
+    def text(self, name: str) -> str:
+        value = self.value(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self.problem(f"{name} must be text, not {value!r}.")
+            return ""
+        return str(value)
+
+    def texts(self, name: str) -> list[str]:
+        value = self.value(name)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+            self.problem(f"{name} must be a list of text, not {value!r}.")
+            return []
+        return [str(item) for item in value]
+
+    def choice(self, name: str, choices: t.Sequence[str]) -> str:
+        value = self.text(name)
+        if value and value not in choices:
+            self.problem(f"{name} is {value!r}; it can be {', '.join(choices)}.")
+            return ""
+        return value
+
+    def unknown(self) -> None:
+        """Names that look like a slip of the pen. Others that begin with machine_ may be the site's own."""
+        for name in sorted(str(name) for name in self._variables if str(name).startswith("machine_")):
+            if name in _DEFAULTS:
+                continue
+            near = difflib.get_close_matches(name, _DEFAULTS, n=1, cutoff=0.85)
+            if near:
+                self.problem(f"there is no variable {name}; do you mean {near[0]}?")
+
+
+def _addresses(reader: _Reader) -> list[str]:
+    given = reader.texts("machine_addresses")
+    if not given and not reader.problems:
+        reader.problem("machine_addresses is missing: list every IP address that the node will report.")
+    addresses = []
+    for text in given:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            reader.problem(f"machine_addresses: {text!r} is not an IP address.")
+            continue
+        if (
+            address.is_loopback
+            or address.is_multicast
+            or address.is_unspecified
+            or address.is_link_local
+            or getattr(address, "ipv4_mapped", None)
+            or getattr(address, "scope_id", None)
+        ):
+            reader.problem(f"machine_addresses: {text} cannot be a node's address.")
+            continue
+        addresses.append(str(address))
+    return addresses
+
+
+def _macs(reader: _Reader, *, required: bool) -> list[str]:
+    macs = []
+    given = reader.texts("machine_macs")
+    if required and not given:
+        reader.problem("machine_macs is missing: list the MAC address of every NIC that may boot from the network.")
+    for text in given:
+        mac = text.strip().lower().replace("-", ":")
+        # the lowest bit of the first byte marks a group address (IEEE 802)
+        if not _MAC.fullmatch(mac) or int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+            reader.problem(f"machine_macs: {text!r} is not the MAC address of a NIC.")
+            continue
+        macs.append(mac)
+    return macs
+
+
+def _device(reader: _Reader, *, required: bool) -> tuple[str | None, list[str]]:
+    device = reader.text("machine_install_device")
+    if not device:
+        if required:
+            reader.problem(
+                "machine_install_device is missing: name the disk to install to; there is no default, a guess could"
+                " wipe a disk."
+            )
+        return None, []
+    if not device.startswith("/dev/") or not re.fullmatch(r"[-/\w.:+@]+", device):
+        reader.problem(f"machine_install_device is {device!r}; it must be a path below /dev/, without spaces.")
+        return None, []
+    if not device.startswith("/dev/disk/by-"):
+        return device, [f"{device} may be another disk after the next boot; /dev/disk/by-id/… is always the same one."]
+    return device, []
+
+
+def _taints(reader: _Reader) -> list[dict[str, str]]:
+    value = reader.value("machine_taints")
+    taints = []
+    for taint in value if isinstance(value, (list, tuple)) else [value]:
+        if (
+            not isinstance(taint, t.Mapping)
+            or not isinstance(taint.get("key"), str)
+            or taint.get("effect") not in _TAINT_EFFECTS
+        ):
+            reader.problem(
+                f"machine_taints: {taint!r} needs key, effect ({', '.join(_TAINT_EFFECTS)}) and, if wanted, value."
+            )
+            continue
+        taints.append(
+            {"key": str(taint["key"]), "value": str(taint.get("value") or ""), "effect": str(taint["effect"])}
+        )
+    return taints
+
+
+def _labels(reader: _Reader) -> dict[str, str]:
+    value = reader.value("machine_labels")
+    if not isinstance(value, t.Mapping) or not all(isinstance(item, str) for item in value.values()):
+        reader.problem(f"machine_labels must be a dictionary of text to text, not {value!r}.")
+        return {}
+    return {str(key): str(item) for key, item in value.items()}
+
+
+def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
+    """The record of one machine and all problems of its variables.
+
+    :param host: the inventory's name of it
+    :param variables: its variables; those that begin with ``machine_`` are read
+    """
+    reader = _Reader(host, variables)
+    reader.unknown()
+    architecture = reader.choice("machine_architecture", tuple(METHODS))
+    method = reader.choice("machine_boot_method", ("grub", "ipxe", "pxelinux", "external"))
+    if not reader.text("machine_boot_method"):
+        reader.problem(f"machine_boot_method is missing: {', '.join(METHODS[architecture or 'aarch64'])}.")
+    elif method and architecture and method not in METHODS[architecture]:
+        reader.problem(
+            f"machine_boot_method {method} does not boot {architecture};"
+            f" for {architecture}: {', '.join(METHODS[architecture])}."
+        )
+    node_name = reader.text("machine_node_name") or host
+    if not _NODE_NAME.fullmatch(node_name) or len(node_name) > 253:
+        reader.problem(
+            f"{node_name!r} cannot be a node's name (RFC 1123: lower case letters, digits, '-' and '.');"
+            " set machine_node_name."
+        )
+    replace = reader.text("machine_replace_node_uid")
+    if replace and not _is_uuid(replace):
+        reader.problem(
+            f"machine_replace_node_uid is {replace!r}, not a UID; oc get node NAME -o jsonpath={{.metadata.uid}} shows it."
+        )
+    installs = method in NETWORK_BOOT
+    device, warnings = _device(reader, required=installs)
+    record: dict[str, t.Any] = {
+        "name": host,
+        "node_name": node_name,
+        "addresses": _addresses(reader),
+        "architecture": architecture,
+        "boot_method": method,
+        "boot_transport": reader.choice("machine_boot_transport", ("http", "tftp")),
+        "macs": _macs(reader, required=installs),
+        "pool": reader.text("machine_pool"),
+        "install_device": device,
+        "ignition_delivery": reader.choice("machine_ignition_delivery", ("verified", "documented")),
+        "consoles": reader.texts("machine_consoles"),
+        "live_kernel_arguments": reader.texts("machine_live_kernel_arguments"),
+        "network_arguments": reader.texts("machine_network_arguments"),
+        "labels": _labels(reader),
+        "taints": _taints(reader),
+        "replace_node_uid": replace or None,
+        "arm": installs,
+        "stage": "planned",
+        "failed": False,
+        "reason": "",
+        "reason_code": "",
+        "hint": "",
+        "changed": False,
+        "warnings": warnings,
+    }
+    return record, reader.problems
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _shared(records: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    """Values that only one machine can have, held by several."""
+    problems = []
+    for label, key in (("MAC address", "macs"), ("address", "addresses"), ("node name", "node_name")):
+        holders: dict[str, list[str]] = {}
+        for record in records:
+            values = record[key] if isinstance(record[key], list) else [record[key]]
+            for value in values:
+                holders.setdefault(value, []).append(record["name"])
+        problems += [
+            f"{', '.join(dict.fromkeys(hosts))}: the {label} {value} is given {len(hosts)} times."
+            for value, hosts in holders.items()
+            if len(hosts) > 1
+        ]
+    return problems
+
+
+def plan(
+    variables: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Sequence[str], group: t.Sequence[str]
+) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """Records of the hosts and every problem of every host.
+
+    :param variables: each host's variables
+    :param hosts: the machines that this run deals with
+    :param group: all machines of the site, so that a duplicate is found also beyond a limit
+    """
+    records: dict[str, dict[str, t.Any]] = {}
+    problems: list[str] = []
+    for host in dict.fromkeys([*hosts, *group]):
+        record, found = machine(host, variables[host])
+        records[host] = record
+        if host in hosts:
+            problems += found
+    problems += _shared(list(records.values()))
+    return [records[host] for host in hosts], problems
+
+
+__all__ = ("METHODS", "NETWORK_BOOT", "NODE_ARCHITECTURE", "machine", "plan")

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The site's own services, as the inventory gives them: what is missing or cannot work. Private to the collection."""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+import urllib.parse
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+
+
+def _base_url_problems(base_url: str) -> t.Iterator[str]:
+    parts = urllib.parse.urlsplit(base_url)
+    if parts.scheme != "http":
+        yield (
+            f"publish_base_url is {base_url}: machines fetch by http, with the ignition pinned by its hash;"
+            " a boot loader has no way to verify https."
+        )
+        return
+    try:
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        yield f"publish_base_url is {base_url}: its port is not a number."
+        return
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        yield (
+            f"publish_base_url is {base_url}: name the web host by its IP address,"
+            " boot loaders often cannot resolve names."
+        )
+    if parts.query or parts.fragment or any(character.isspace() for character in base_url):
+        yield f"publish_base_url is {base_url}: it must be a plain URL of a folder."
+
+
+def site_problems(
+    site: t.Mapping[str, str],
+    machines: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    web_hosts: t.Sequence[str],
+    tftp_hosts: t.Sequence[str],
+    on_awx: bool,
+) -> list[str]:
+    """Every problem of the site's variables for these machines.
+
+    :param site: the site variables by name; empty text where one is not given
+    :param web_hosts: members of the group ``web_host``
+    :param tftp_hosts: members of the group ``tftp_host``
+    :param on_awx: the play runs in a container that goes away
+    """
+    problems: list[str] = []
+    booted = [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT]
+    if booted:
+        if len(web_hosts) != 1:
+            problems.append(
+                f"the group web_host has {len(web_hosts)} hosts; it must hold the one host whose HTTP server publishes"
+                " the files (localhost, if it is this one)."
+            )
+        elif on_awx and web_hosts[0] in ("localhost", "127.0.0.1"):
+            problems.append("web_host is localhost, which under AWX is a container that goes away: name the web host.")
+        if not site["publish_directory"]:
+            problems.append("publish_directory is missing: the folder on the web host that its HTTP server serves.")
+        elif not site["publish_directory"].startswith("/"):
+            problems.append(f"publish_directory is {site['publish_directory']}; it must be an absolute path.")
+        if not site["publish_base_url"]:
+            problems.append(
+                "publish_base_url is missing: the URL of publish_directory as machines see it, for example"
+                " http://192.0.2.5:8080/openshift."
+            )
+        else:
+            problems += _base_url_problems(site["publish_base_url"])
+    if len(tftp_hosts) > 1:
+        problems.append(f"the group tftp_host has {len(tftp_hosts)} hosts; it can hold one.")
+    for name in ("netboot_tftp_directory", "netboot_grub_directory"):
+        if site[name] and not site[name].startswith("/"):
+            problems.append(f"{name} is {site[name]}; it must be an absolute path.")
+    for machine in booted:
+        if machine["boot_method"] == "pxelinux" and not site["netboot_tftp_directory"]:
+            problems.append(f"{machine['name']}: machine_boot_method pxelinux needs netboot_tftp_directory.")
+        if machine["boot_transport"] == "tftp" and machine["boot_method"] != "ipxe":
+            wanted = {"grub": ("netboot_tftp_directory", "netboot_grub_directory")}.get(
+                machine["boot_method"], ("netboot_tftp_directory",)
+            )
+            missing = [name for name in wanted if not site[name]]
+            if missing:
+                problems.append(f"{machine['name']}: machine_boot_transport tftp needs {' and '.join(missing)}.")
+    return list(dict.fromkeys(problems))
+
+
+__all__ = ("site_problems",)
