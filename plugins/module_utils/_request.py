@@ -4,8 +4,8 @@
 
 """What a PKCS#10 request says. Private to the collection.
 
-Reads generously and judges nothing: every oddity becomes a fact of the ``Request``, and the checks of ``_csr`` refuse on
-facts, so that each refusal has a name and can be tested alone.
+Reads generously and judges nothing: every oddity becomes a fact of the ``Request``, and the checks of ``_csr`` refuse
+on facts, so that each refusal has a name and can be tested alone.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ import functools
 import hashlib
 import ipaddress
 import re
-from dataclasses import dataclass, field
-from typing import List, Optional, Tuple, Union
+from dataclasses import dataclass
+from typing import List
+from typing import Optional
+from typing import Tuple
+from typing import Union
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.hazmat.primitives.serialization import PublicFormat
+    from cryptography.x509.oid import ExtensionOID
+    from cryptography.x509.oid import NameOID
 
     CRYPTOGRAPHY_MISSING = ""
 except ImportError as error:  # pragma: no cover - every supported installation has it
@@ -38,6 +44,16 @@ NODE_PREFIX = "system:node:"
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 # A kubelet's request has 400 to 1100 bytes; the API takes anything.
 MAX_REQUEST_BYTES = 16 * 1024
+# The algorithms of kubelets' keys; SHA-1 and the rest have no name here.
+_RSA = "1.2.840.113549.1.1."
+_SIGNATURE_ALGORITHMS = {
+    _RSA + "11": "RSA with SHA-256",
+    _RSA + "12": "RSA with SHA-384",
+    _RSA + "13": "RSA with SHA-512",
+    "1.2.840.10045.4.3.2": "ECDSA with SHA-256",
+    "1.2.840.10045.4.3.3": "ECDSA with SHA-384",
+    "1.2.840.10045.4.3.4": "ECDSA with SHA-512",
+}
 _PEM = re.compile(rb"-----BEGIN (?:NEW )?CERTIFICATE REQUEST-----(.*?)-----END (?:NEW )?CERTIFICATE REQUEST-----", re.S)
 
 
@@ -50,20 +66,20 @@ class Request:
     strict_base64: bool = False
     canonical_pem: bool = False
     canonical_der: bool = False
-    subject: Tuple[Tuple[Tuple[str, str], ...], ...] = ()
-    attributes: Tuple[str, ...] = ()
-    extensions: Tuple[str, ...] = ()
-    dns_names: Tuple[str, ...] = ()
-    addresses: Tuple[Address, ...] = ()
-    other_names: Tuple[str, ...] = ()
+    subject: tuple[tuple[tuple[str, str], ...], ...] = ()
+    attributes: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    dns_names: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    other_names: tuple[str, ...] = ()
     key: str = ""
     key_sha256: str = ""
     signature_algorithm: str = ""
     signature_valid: bool = False
-    common_names: Tuple[str, ...] = field(default=(), compare=False)
+    common_names: tuple[str, ...] = ()
 
     @property
-    def node_name(self) -> Optional[str]:
+    def node_name(self) -> str | None:
         """The node that the request claims; of several common names the last, as Go and so the signer read it."""
         if not self.common_names or not self.common_names[-1].startswith(NODE_PREFIX):
             return None
@@ -90,75 +106,10 @@ def parse_request(text: str) -> Request:
     if block is None:
         return Request(error="it holds no PEM block CERTIFICATE REQUEST", size=len(pem))
     try:
-        der = base64.b64decode(block.group(1).split(b"\n\n")[-1])
+        der = base64.b64decode(b"".join(line for line in block.group(1).splitlines() if b":" not in line))
         return _read(text, pem, der)
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return Request(error="it is no PKCS#10 request that can be read", size=len(pem))
-
-
-def certificate_facts(pem: str) -> Optional[Certificate]:
-    """Facts of the first certificate of a PEM text; None where there is none."""
-    try:
-        return _certificate(pem)
-    except (ValueError, TypeError):
-        return None
-
-
-def leaf_facts(der: bytes) -> Optional[Certificate]:
-    """Facts of a DER certificate; None where it is none."""
-    try:
-        return _facts_of(x509.load_der_x509_certificate(der))
-    except (ValueError, TypeError):
-        return None
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What is compared of an issued or presented certificate."""
-
-    fingerprint: str
-    common_name: str
-    organizations: Tuple[str, ...]
-    dns_names: Tuple[str, ...]
-    addresses: Tuple[Address, ...]
-
-
-def signed_by(der: bytes, authorities: str) -> bool:
-    """Whether a certificate of the PEM bundle ``authorities`` signed the certificate ``der``."""
-    leaf = x509.load_der_x509_certificate(der)
-    for authority in x509.load_pem_x509_certificates(authorities.encode()):
-        try:
-            leaf.verify_directly_issued_by(authority)
-        except (ValueError, TypeError, InvalidSignature):
-            continue
-        return True
-    return False
-
-
-@functools.lru_cache(maxsize=4096)
-def _certificate(pem: str) -> Certificate:
-    return _facts_of(x509.load_pem_x509_certificate(pem.encode()))
-
-
-def _facts_of(certificate: x509.Certificate) -> Certificate:
-    names: List[str] = []
-    addresses: List[Address] = []
-    try:
-        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        pass
-    else:
-        names = san.get_values_for_type(x509.DNSName)
-        addresses = san.get_values_for_type(x509.IPAddress)
-    subject = certificate.subject
-    common_names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return Certificate(
-        fingerprint=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
-        common_name=str(common_names[-1].value) if common_names else "",
-        organizations=tuple(str(a.value) for a in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)),
-        dns_names=tuple(names),
-        addresses=tuple(addresses),
-    )
 
 
 def _read(text: str, pem: bytes, der: bytes) -> Request:
@@ -166,9 +117,9 @@ def _read(text: str, pem: bytes, der: bytes) -> Request:
     subject = tuple(
         tuple((attribute.oid.dotted_string, str(attribute.value)) for attribute in rdn) for rdn in csr.subject.rdns
     )
-    dns_names: List[str] = []
-    addresses: List[Address] = []
-    other_names: List[str] = []
+    dns_names: list[str] = []
+    addresses: list[Address] = []
+    other_names: list[str] = []
     for extension in csr.extensions:
         if extension.oid != ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
             continue
@@ -194,7 +145,7 @@ def _read(text: str, pem: bytes, der: bytes) -> Request:
         other_names=tuple(other_names),
         key=_describe_key(public_key),
         key_sha256=hashlib.sha256(spki).hexdigest(),
-        signature_algorithm=_SIGNATURE_ALGORITHMS.get(csr.signature_algorithm_oid, ("", b""))[0],
+        signature_algorithm=_SIGNATURE_ALGORITHMS.get(csr.signature_algorithm_oid.dotted_string, ""),
         signature_valid=csr.is_signature_valid,
         common_names=tuple(value for rdn in subject for oid, value in rdn if oid == NameOID.COMMON_NAME.dotted_string),
     )
@@ -259,13 +210,13 @@ def _canonical_der(csr: x509.CertificateSigningRequest, spki: bytes) -> bytes:
     extensions = b"".join(
         _tlv(0x30, _oid(e.oid.dotted_string), _tlv(0x04, e.value.public_bytes())) for e in csr.extensions
     )
-    attributes = (
-        _tlv(0x30, _oid(EXTENSION_REQUEST), _tlv(0x31, _tlv(0x30, extensions))) if extensions else b""
-    )
+    attributes = _tlv(0x30, _oid(EXTENSION_REQUEST), _tlv(0x31, _tlv(0x30, extensions))) if extensions else b""
     information = _tlv(0x30, b"\x02\x01\x00", subject, spki, _tlv(0xA0, attributes))
-    algorithm = _SIGNATURE_ALGORITHMS.get(csr.signature_algorithm_oid)
-    if algorithm is None:
-        # Refused by its own check; here the algorithm has no say, so that the two stay apart.
-        start = len(_tlv(0x30, information, b"")) and len(information)
-        return _whole_with_foreign_algorithm(csr, information, start)
-    return _tlv(0x30, information, algorithm[1], _tlv(0x03, b"\x00", csr.signature))
+    signature_algorithm = csr.signature_algorithm_oid.dotted_string
+    parameters = b"\x05\x00" if signature_algorithm.startswith(_RSA) else b""
+    return _tlv(
+        0x30, information, _tlv(0x30, _oid(signature_algorithm), parameters), _tlv(0x03, b"\x00", csr.signature)
+    )
+
+
+__all__ = ("MAX_REQUEST_BYTES", "NODE_PREFIX", "Address", "Request", "parse_request")
