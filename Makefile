@@ -1,0 +1,51 @@
+# Everything runs in .venv, which is made on first use. PYTHON=python3.13 make test chooses the Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help venv demo test real firmware lint sanity bench format clean
+
+help:
+	@echo "make demo      the main job on a site in a box: five machines join"
+	@echo "make test      all tests"
+	@echo "make venv      .venv, in which ansible-playbook multiarch.openshift.add_arm_workers runs"
+	@echo "make lint      ruff, mypy, ansible-lint, yamllint"
+	@echo "make sanity    ansible-test sanity"
+	@echo "make bench     what a run costs for 1, 50 and 300 machines"
+
+venv:
+	@$(PYTHON) tests/setup/venv.py $(VENV)
+
+demo: venv
+	@PYTHONPATH=tests $(BIN)/python -m lab.demo
+
+test: venv
+	$(PYTEST) -n 2 --dist loadgroup
+
+real: venv
+	$(PYTEST) -m real
+
+firmware: venv
+	$(PYTEST) -m firmware
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy plugins tests
+	$(BIN)/yamllint --strict .
+	ANSIBLE_HOME=$(CURDIR)/.cache/ansible PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline --profile production
+	$(BIN)/antsibull-changelog lint
+
+sanity: venv
+	tests/setup/sanity.sh $(VENV)
+
+bench: venv
+	PYTHONPATH=tests $(BIN)/python -m bench
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .cache

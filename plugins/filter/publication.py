@@ -1,0 +1,69 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: publication
+short_description: Decide what a run publishes, and under which names
+version_added: 0.1.0
+author: multiarch.openshift contributors (@multiarch-openshift)
+description:
+  - Puts ignition, initrds and boot artifacts together as the module M(multiarch.openshift.artifact_publish) takes them.
+  - Ignition and initrds lie under the cluster's name and carry the ignition's hash in theirs; boot artifacts lie under
+    release and architecture.
+positional: ignition, artifacts, initrds
+options:
+  _input:
+    description: The machine records.
+    type: list
+    elements: dict
+    required: true
+  ignition:
+    description: Entries of M(multiarch.openshift.ignition_export).
+    type: list
+    elements: dict
+    required: true
+  artifacts:
+    description: Entries of M(multiarch.openshift.boot_artifact_info).
+    type: list
+    elements: dict
+    required: true
+  initrds:
+    description: Entries of M(multiarch.openshift.ignition_initrd).
+    type: list
+    elements: dict
+    required: true
+  base_url:
+    description: URL of the published folder as machines see it.
+    type: str
+    required: true
+seealso:
+  - plugin: multiarch.openshift.published
+    plugin_type: filter
+    description: Brings the published URLs back to the entries.
+"""
+
+EXAMPLES = r"""
+- name: Show what would be published
+  ansible.builtin.debug:
+    msg: >-
+      {{ multiarch_machines | multiarch.openshift.publication(exported.ignition, found.artifacts, made.initrds,
+      base_url='http://192.0.2.5:8080/openshift') }}
+"""
+
+RETURN = r"""
+_value:
+  description: Items for the web host in C(web), for the TFTP host in C(tftp).
+  type: dict
+"""
+
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import publication
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"publication": publication}

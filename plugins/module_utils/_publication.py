@@ -1,0 +1,100 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run publishes, and under which names. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+
+# 64 bits of the hash tell one version from the next; the whole hash is checked by the machine.
+NAME_DIGITS = 16
+
+
+def hashed_name(stem: str, ignition_hash: str, suffix: str) -> str:
+    """A name that changes with the bytes, so that a later run never changes what a booting machine reads.
+
+    :param ignition_hash: ``sha512-<hex>``
+    """
+    return f"{stem}-{ignition_hash.partition('-')[2][:NAME_DIGITS]}{suffix}"
+
+
+def _by_tftp(machines: t.Iterable[t.Mapping[str, t.Any]]) -> list[t.Mapping[str, t.Any]]:
+    return [
+        machine
+        for machine in machines
+        if machine["boot_method"] in ("grub", "pxelinux") and machine["boot_transport"] == "tftp"
+    ]
+
+
+def publication(
+    machines: t.Sequence[t.Mapping[str, t.Any]],
+    ignition: t.Sequence[t.Mapping[str, t.Any]],
+    artifacts: t.Sequence[t.Mapping[str, t.Any]],
+    initrds: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    base_url: str,
+) -> dict[str, list[dict[str, t.Any]]]:
+    """Items for the web host (``web``) and, where machines take files by TFTP, for the TFTP host (``tftp``).
+
+    Each entry keeps what it was made from (``entry``), so that the published URL finds its way back.
+    """
+    booted = [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT and not machine["failed"]]
+    if not booted:
+        return {"web": [], "tftp": []}
+    cluster = booted[0]["cluster"]["name"]
+    web: list[dict[str, t.Any]] = []
+    for entry in ignition:
+        name = hashed_name(f"{cluster}/{entry['pool']}", entry["hash"], ".ign")
+        web.append({"name": name, "file": entry["path"], "sha512": entry["hash"], "kind": "ignition"})
+    for entry in initrds:
+        name = f"{cluster}/{entry['name']}"
+        web.append({"name": name, "file": entry["path"], "sha256": entry["sha256"], "kind": "initrd"})
+    for entry in artifacts:
+        location = entry["location"]
+        source = "url" if "://" in location else "remote_file"
+        name = f"{entry['release']}/{entry['architecture']}/{entry['name']}"
+        web.append({"name": name, source: location, "sha256": entry["sha256"], "kind": entry["kind"]})
+    architectures = {machine["architecture"] for machine in _by_tftp(booted)}
+    tftp = []
+    for item in web:
+        wanted = item["kind"] == "initrd" and architectures
+        wanted = wanted or (item["kind"] in ("kernel", "initramfs") and item["name"].split("/")[1] in architectures)
+        if wanted:
+            tftp.append({**_without_source(item), "url": f"{base_url.rstrip('/')}/{item['name']}"})
+    return {"web": web, "tftp": tftp}
+
+
+def _without_source(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {key: value for key, value in item.items() if key not in ("file", "url", "remote_file")}
+
+
+def published(
+    ignition: t.Sequence[t.Mapping[str, t.Any]],
+    artifacts: t.Sequence[t.Mapping[str, t.Any]],
+    initrds: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    web: t.Sequence[t.Mapping[str, t.Any]],
+    tftp: t.Sequence[t.Mapping[str, t.Any]],
+) -> dict[str, list[dict[str, t.Any]]]:
+    """The entries with the URL, and the TFTP path where there is one, under which machines find them.
+
+    :param web: what the web host answered, in the order of :func:`publication`
+    :param tftp: what the TFTP host answered
+    """
+    paths = {item["name"]: f"/{item['name']}" for item in tftp}
+    entries = iter([*ignition, *initrds, *artifacts])
+    done = []
+    for item, entry in zip(web, entries):
+        location = {"url": item["url"]}
+        if item["name"] in paths:
+            location["tftp_path"] = paths[item["name"]]
+        done.append({**entry, **location})
+    first, second = len(ignition), len(ignition) + len(initrds)
+    return {"ignition": done[:first], "initrds": done[first:second], "artifacts": done[second:]}
+
+
+__all__ = ("NAME_DIGITS", "hashed_name", "publication", "published")

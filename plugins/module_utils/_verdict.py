@@ -1,0 +1,78 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One sentence per machine: at the end of a run, and for whoever powers machines on. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+
+DONE = ("proven", "joined")
+LOADERS = {"grub": "GRUB", "ipxe": "iPXE", "pxelinux": "PXELINUX"}
+
+
+def _would(machine: t.Mapping[str, t.Any]) -> str:
+    """What a run without check mode would do with this machine."""
+    parts = []
+    if machine.get("arm") and machine.get("boot_files"):
+        parts.append(f"arm ({', '.join(machine['boot_files'])})")
+        parts.append("ask to power it on")
+    parts += machine.get("would", [])
+    if not parts:
+        parts.append("wait for its requests")
+    return f"would {', then '.join(parts)}"
+
+
+def verdict(machine: t.Mapping[str, t.Any], *, stop: str, check: bool) -> dict[str, t.Any]:
+    """Whether the machine failed, and the line that says where it stands.
+
+    :param stop: why the whole run stopped; empty where it did not
+    :param check: the run was in check mode
+    """
+    if machine["failed"]:
+        reason, hint = machine["reason"], machine["hint"]
+        return {"failed": True, "line": f"{machine['name']}: {_sentence(reason)} {hint}".strip()}
+    if machine["stage"] in DONE:
+        line = "proven" if machine["stage"] == "proven" else "joined, not proven"
+        if not machine["changed"]:
+            line += ", unchanged"
+        return {"failed": False, "line": ": ".join([machine["name"], *_all(line, machine)])}
+    if check and not stop:
+        return {"failed": False, "line": f"{machine['name']}: {_would(machine)}"}
+    reason = stop or "the run ended before this machine was done"
+    return {"failed": True, "line": f"{machine['name']}: {_sentence(reason)} It had reached: {machine['stage']}."}
+
+
+def _all(line: str, machine: t.Mapping[str, t.Any]) -> list[str]:
+    return [line, *([machine["reason"]] if machine["reason"] else [])]
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def verdicts(
+    machines: t.Sequence[t.Mapping[str, t.Any]], *, stop: str = "", check: bool = False
+) -> dict[str, dict[str, t.Any]]:
+    """:func:`verdict` of each machine, by name."""
+    return {machine["name"]: verdict(machine, stop=stop, check=check) for machine in machines}
+
+
+def power_on_line(machine: t.Mapping[str, t.Any], *, seconds: int) -> str:
+    """What a person has to do for a machine without a BMC.
+
+    :param seconds: how long the machine has, from now
+    """
+    if machine["boot_method"] == "external":
+        return f"{machine['name']}: boot it by your own means; it has {seconds // 60} min to become a node."
+    loader = LOADERS[machine["boot_method"]]
+    macs = ", ".join(machine["macs"])
+    return (
+        f"{machine['name']}: power it on and let it boot from the network ({loader}, MAC {macs});"
+        f" it has {seconds // 60} min to become a node."
+    )
+
+
+__all__ = ("power_on_line", "verdict", "verdicts")

@@ -1,0 +1,78 @@
+#!/usr/bin/python
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: existing_node_info
+short_description: Find out which machines are nodes already
+version_added: 0.1.0
+author: multiarch.openshift contributors (@multiarch-openshift)
+description:
+  - Compares the machine records with all nodes of the cluster, by name and by address, in one call.
+  - A machine whose node exists is never armed, whatever the node's state. Where name, architecture and addresses fit,
+    its join goes on where it stopped; where they do not, the machine is marked as failed and named.
+  - Only C(machine_replace_node_uid), equal to the UID of a node that is not Ready, allows a re-install.
+options:
+  machines:
+    description: The machine records.
+    type: list
+    elements: dict
+    required: true
+extends_documentation_fragment:
+  - multiarch.openshift.auth
+  - multiarch.openshift.attributes.info
+"""
+
+EXAMPLES = r"""
+- name: Look for nodes that exist
+  multiarch.openshift.existing_node_info:
+    machines: "{{ hostvars | multiarch.openshift.machines(groups['arm_workers']) }}"
+  delegate_to: localhost
+  run_once: true
+  register: guarded
+"""
+
+RETURN = r"""
+machines:
+  description:
+    - The records, with C(arm) (whether boot files or media may be put in place) and C(existing_node).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: worker-arm-1
+      arm: false
+      existing_node: {name: worker-arm-1, ready: true, architecture: arm64, addresses: [192.0.2.11]}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._guard import guard
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import AUTH_ARGUMENT_SPEC
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import check_cluster
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(
+        argument_spec={**AUTH_ARGUMENT_SPEC, "machines": {"type": "list", "elements": "dict", "required": True}},
+        supports_check_mode=True,
+    )
+    machines = module.params["machines"]
+    try:
+        cluster = connect(module.params)
+        check_cluster(machines, cluster.identity())
+        nodes, _version = cluster.list("v1", "Node")
+    except OperationError as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, machines=[guard(machine, nodes) for machine in machines])
+
+
+if __name__ == "__main__":
+    main()
