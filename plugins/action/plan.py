@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import typing as t
 
 import yaml
 from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleUndefinedVariable
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import refuse_unverified_tls
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import plan
@@ -27,10 +30,16 @@ def _role_problems(role: str, variables: t.Mapping[str, t.Any], template: t.Call
     specification = yaml.safe_load((_ROLES / role / "meta" / "argument_specs.yml").read_text())
     options = specification["argument_specs"]["main"]["options"]
     # the records come from the step before; everything else is known now
-    options = {name: option for name, option in options.items() if name != f"{role}_machines" and name in variables}
-    given = {name: template(variables[name]) for name in options}
-    result = ArgumentSpecValidator({name: _checked_part(option) for name, option in options.items()}).validate(given)
-    return [f"role {role}: {message}" for message in result.error_messages]
+    given = {}
+    for name in options:
+        # the records, and what an earlier step leaves to a later one, do not exist yet
+        if name == f"{role}_machines" or name not in variables:
+            continue
+        with contextlib.suppress(AnsibleUndefinedVariable):
+            given[name] = template(variables[name])
+    result = ArgumentSpecValidator({name: _checked_part(options[name]) for name in given}).validate(given)
+    # what follows the second colon names Python's classes, not the user's value
+    return [f"role {role}: {message.partition(': ')[0]}." for message in result.error_messages]
 
 
 def _checked_part(option: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -69,7 +78,7 @@ class ActionModule(ActionBase):
             problems.append(str(exc))
         if problems:
             raise AnsibleActionFail(
-                "\n".join([f"Nothing was touched. {len(problems)} problem(s) of the inventory:", *problems])
+                "\n".join([f"Nothing was touched: {len(problems)} problem(s) in the inventory.", *problems])
             )
         for machine in machines:
             for warning in machine["warnings"]:

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._guard import guard
+
+UID = "a5b7115d-a7a2-4cc3-9780-4da94453d333"
+MACHINE: dict[str, t.Any] = {
+    "name": "worker-arm-1",
+    "node_name": "worker-arm-1",
+    "addresses": ["192.0.2.11"],
+    "architecture": "aarch64",
+    "boot_method": "grub",
+    "replace_node_uid": None,
+    "failed": False,
+}
+
+
+def node(
+    name: str = "worker-arm-1", address: str = "192.0.2.11", architecture: str = "arm64", ready: str = "True"
+) -> dict[str, t.Any]:
+    return {
+        "metadata": {"name": name, "uid": UID},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+            "conditions": [{"type": "Ready", "status": ready}],
+            "nodeInfo": {"architecture": architecture},
+        },
+    }
+
+
+def test_a_machine_without_a_node_may_be_armed() -> None:
+    record = guard(MACHINE, [node("other", "192.0.2.99")])
+    assert record["arm"]
+    assert record["existing_node"] is None
+
+
+@pytest.mark.parametrize("ready", ["True", "False", "Unknown"])
+def test_a_machine_whose_node_exists_is_never_armed_in_any_state(ready: str) -> None:
+    record = guard(MACHINE, [node(ready=ready)])
+    assert not record["arm"]
+    assert not record["failed"]
+    assert record["existing_node"]["uid"] == UID
+
+
+@pytest.mark.parametrize(
+    ("in_the_way", "said"),
+    [
+        (node("other"), "the node other already has the address 192.0.2.11"),
+        (node(architecture="amd64"), "is amd64, not arm64"),
+        (node(address="192.0.2.77"), "reports 192.0.2.77"),
+    ],
+)
+def test_a_node_that_does_not_fit_refuses_the_machine_by_name(in_the_way: dict[str, t.Any], said: str) -> None:
+    record = guard(MACHINE, [in_the_way])
+    assert record["failed"]
+    assert not record["arm"]
+    assert said in record["reason"]
+
+
+def test_a_node_of_another_name_with_the_address_counts_even_if_its_own_exists() -> None:
+    record = guard(MACHINE, [node(), node("other")])
+    assert record["failed"]
+    assert "other" in record["reason"]
+
+
+def test_the_uid_of_a_node_that_is_not_ready_opens_a_reinstall() -> None:
+    record = guard({**MACHINE, "replace_node_uid": UID}, [node(ready="Unknown")])
+    assert record["arm"]
+    assert not record["failed"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "ready", "said"),
+    [(UID, "True", "is Ready and is not re-installed"), (UID.replace("a", "b"), "False", "has the UID")],
+)
+def test_a_reinstall_is_refused_otherwise(uid: str, ready: str, said: str) -> None:
+    record = guard({**MACHINE, "replace_node_uid": uid}, [node(ready=ready)])
+    assert record["failed"]
+    assert not record["arm"]
+    assert said in record["reason"]
+
+
+def test_a_failed_machine_passes_through() -> None:
+    machine = {**MACHINE, "failed": True, "reason": "x"}
+    assert guard(machine, [node("other")]) == machine

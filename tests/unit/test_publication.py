@@ -1,0 +1,76 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import publication
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import published
+
+HASH = "sha512-" + "0123456789abcdef" * 8
+IGNITION = [{"pool": "worker", "path": "/private/worker.ign", "hash": HASH}]
+INITRDS = [{"pool": "worker", "name": "verify-0123456789abcdef.img", "path": "/private/v.img", "sha256": "a" * 64}]
+ARTIFACTS = [
+    {
+        "architecture": "aarch64",
+        "kind": kind,
+        "name": f"live-{kind}",
+        "location": f"https://mirror.example.com/live-{kind}",
+        "release": "416.94",
+        "sha256": "b" * 64,
+    }
+    for kind in ("kernel", "initramfs", "rootfs")
+]
+BASE = "http://192.0.2.5/x"
+
+
+def machine(method: str = "grub", transport: str = "http") -> dict[str, t.Any]:
+    return {
+        "name": "a",
+        "architecture": "aarch64",
+        "boot_method": method,
+        "boot_transport": transport,
+        "failed": False,
+        "cluster": {"name": "lab-x7k2p", "uid": "u"},
+    }
+
+
+def test_ignition_lies_under_the_cluster_and_carries_its_hash_in_the_name() -> None:
+    names = [item["name"] for item in publication([machine()], IGNITION, ARTIFACTS, INITRDS, base_url=BASE)["web"]]
+    assert names == [
+        "lab-x7k2p/worker-0123456789abcdef.ign",
+        "lab-x7k2p/verify-0123456789abcdef.img",
+        "416.94/aarch64/live-kernel",
+        "416.94/aarch64/live-initramfs",
+        "416.94/aarch64/live-rootfs",
+    ]
+
+
+def test_nothing_is_published_for_external_machines() -> None:
+    assert publication([machine("external")], IGNITION, ARTIFACTS, INITRDS, base_url=BASE) == {"web": [], "tftp": []}
+
+
+def test_a_mirror_folder_on_the_web_host_is_read_there() -> None:
+    artifacts = [{**ARTIFACTS[0], "location": "/mirror/live-kernel"}]
+    item = publication([machine()], IGNITION, artifacts, INITRDS, base_url=BASE)["web"][-1]
+    assert item["remote_file"] == "/mirror/live-kernel"
+    assert "url" not in item
+
+
+def test_tftp_gets_what_the_loader_fetches_and_never_rootfs_or_ignition() -> None:
+    items = publication([machine(transport="tftp")], IGNITION, ARTIFACTS, INITRDS, base_url=BASE)["tftp"]
+    assert [item["kind"] for item in items] == ["initrd", "kernel", "initramfs"]
+    assert items[1]["url"] == "http://192.0.2.5/x/416.94/aarch64/live-kernel"
+    assert all("file" not in item for item in items)
+
+
+def test_published_urls_find_their_way_back_to_the_entries() -> None:
+    plan = publication([machine(transport="tftp")], IGNITION, ARTIFACTS, INITRDS, base_url=BASE)
+    web = [{"name": item["name"], "url": f"{BASE}/{item['name']}"} for item in plan["web"]]
+    result = published(IGNITION, ARTIFACTS, INITRDS, web=web, tftp=plan["tftp"])
+    assert result["ignition"][0]["url"] == f"{BASE}/lab-x7k2p/worker-0123456789abcdef.ign"
+    assert "tftp_path" not in result["ignition"][0]
+    assert result["initrds"][0]["tftp_path"] == "/lab-x7k2p/verify-0123456789abcdef.img"
+    assert [entry["kind"] for entry in result["artifacts"] if "tftp_path" in entry] == ["kernel", "initramfs"]

@@ -1,0 +1,55 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._verdict import power_on_line
+from ansible_collections.multiarch.openshift.plugins.module_utils._verdict import verdicts
+
+MACHINE: dict[str, t.Any] = {
+    "name": "a",
+    "boot_method": "grub",
+    "macs": ["52:54:00:00:00:0b"],
+    "stage": "proven",
+    "failed": False,
+    "reason": "",
+    "hint": "",
+    "changed": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("machine", "options", "failed", "line"),
+    [
+        ({}, {}, False, "a: proven"),
+        ({"changed": False}, {}, False, "a: proven, unchanged"),
+        ({"stage": "joined", "reason": "port closed"}, {}, False, "a: joined, not proven: port closed"),
+        ({"failed": True, "reason": "no request came", "hint": "Look."}, {}, True, "a: no request came. Look."),
+        ({"stage": "armed"}, {"stop": "Not multi."}, True, "a: Not multi. It had reached: armed."),
+        ({"stage": "armed"}, {}, True, "a: the run ended before this machine was done. It had reached: armed."),
+        (
+            {"stage": "planned", "arm": True, "boot_files": ["/x"]},
+            {"check": True},
+            False,
+            "a: would arm (/x), then ask to power it on",
+        ),
+        ({"stage": "planned"}, {"check": True, "stop": "no"}, True, "a: no. It had reached: planned."),
+    ],
+)
+def test_each_machine_gets_one_line(
+    machine: dict[str, t.Any], options: dict[str, t.Any], failed: bool, line: str
+) -> None:
+    assert verdicts([{**MACHINE, **machine}], **options) == {"a": {"failed": failed, "line": line}}
+
+
+def test_a_person_is_told_mac_loader_and_time() -> None:
+    line = power_on_line(MACHINE, seconds=5400)
+    assert "GRUB" in line
+    assert "52:54:00:00:00:0b" in line
+    assert "90 min" in line
+    assert "own means" in power_on_line({**MACHINE, "boot_method": "external"}, seconds=60)
