@@ -10,10 +10,8 @@ import base64
 import binascii
 import functools
 import hashlib
+import warnings
 from dataclasses import dataclass
-from typing import List
-from typing import Optional
-from typing import Tuple
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._request import Address
 
@@ -86,8 +84,12 @@ def _facts(certificate: x509.Certificate) -> Certificate:
     if san is not None:
         names = san.get_values_for_type(x509.DNSName)
         addresses = san.get_values_for_type(x509.IPAddress)
-    common_names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    organizations = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    with warnings.catch_warnings():
+        # X.509 limits a common name to 64 characters; node names can be longer.
+        warnings.simplefilter("ignore", UserWarning)
+        subject = certificate.subject
+    common_names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    organizations = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     return Certificate(
         fingerprint=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
         common_name=str(common_names[-1].value) if common_names else "",

@@ -148,25 +148,18 @@ def decide(
 
 def would_approve(csr: dict[str, t.Any], machines: t.Mapping[str, Machine], world: World) -> Decision:
     """What ``decide`` would have said at the moment when somebody approved this request."""
-    then = approved_at(csr)
-    assert then is not None
-    return _judge(Case(csr, machines, world, then, decided=True), CHECKS)
+    return _judge(Case(csr, machines, world, approved_at(csr) or created(csr), decided=True), CHECKS)
 
 
 def _judge(case: Case, checks: t.Sequence[Check]) -> Decision:
     for check in checks:
         finding = check.run(case)
         if finding is not None:
+            # A request of a foreign signer is nobody's, and stays unread.
             machine = case.machine if case.spec.get("signerName") in SIGNERS else None
-            return Decision(
-                verdict=finding.verdict,
-                machine=machine["name"] if machine else None,
-                code=finding.code,
-                detail=finding.detail,
-                hint=finding.hint,
-            )
-    assert case.machine is not None
-    return Decision(APPROVE, case.machine["name"], "approved", notes=tuple(case.notes))
+            return Decision(finding.verdict, machine["name"] if machine else None, *finding[1:])
+    machine = case.machine
+    return Decision(APPROVE, machine["name"] if machine else None, "approved", notes=tuple(case.notes))
 
 
 def _reject(code: str, detail: str, hint: str = "") -> Finding:
@@ -230,8 +223,8 @@ def _request_pem(case: Case) -> Finding | None:
 
 
 def _subject_shape(case: Case) -> Finding | None:
-    kinds = sorted(oid for rdn in case.request.subject for oid, _value in rdn)
-    if kinds == sorted((_OID_ORGANIZATION, _OID_COMMON_NAME)) and len(case.request.subject) == 2:
+    kinds = [[oid for oid, _value in rdn] for rdn in case.request.subject]
+    if kinds == [[_OID_ORGANIZATION], [_OID_COMMON_NAME]]:
         return None
     return _reject("subject_shape", "its subject is not one organization and one common name.")
 
@@ -264,12 +257,16 @@ def _inventory(case: Case) -> Finding | None:
 
 def _attributes(case: Case) -> Finding | None:
     extra = [oid for oid in case.request.attributes if oid != EXTENSION_REQUEST]
-    return _reject("attributes", f"its request has attributes that no kubelet sends: {spell(extra)}.") if extra else None
+    if not extra:
+        return None
+    return _reject("attributes", f"its request has attributes that no kubelet sends: {spell(extra)}.")
 
 
 def _extensions(case: Case) -> Finding | None:
     extra = [oid for oid in case.request.extensions if oid != SUBJECT_ALTERNATIVE_NAME]
-    return _reject("extensions", f"it asks for extensions that no kubelet asks for: {spell(extra)}.") if extra else None
+    if not extra:
+        return None
+    return _reject("extensions", f"it asks for extensions that no kubelet asks for: {spell(extra)}.")
 
 
 def _san_types(case: Case) -> Finding | None:
@@ -312,7 +309,9 @@ def _encoding(case: Case) -> Finding | None:
 def _uid(case: Case) -> Finding | None:
     uid = case.spec.get("uid") or ""
     if case.serving:
-        return _reject("uid", f"its requestor has the UID {uid}; a kubelet with a certificate has none.") if uid else None
+        if not uid:
+            return None
+        return _reject("uid", f"its requestor has the UID {uid}; a kubelet with a certificate has none.")
     if case.world.bootstrapper_uid is not None and uid != case.world.bootstrapper_uid:
         return _reject("uid", f"its requestor has the UID {uid or 'none'}, not the node bootstrapper's.")
     return None
@@ -449,28 +448,23 @@ def _quota(case: Case) -> Finding | None:
     if case.serving:
         return None
     parameters = case.world.parameters
-    uid = case.csr["metadata"]["uid"]
-    here = {
-        other: approval.at
-        for other, approval in case.world.approved_here.items()
-        if (approval.signer, approval.node_name) == (CLIENT_SIGNER, case.node_name)
-    }
-    given = {**_earlier_approvals(case), **{other: at for other, at in here.items() if at <= case.now}}
-    given.pop(uid, None)
-    here.pop(uid, None)
+    here = {uid: at for uid, at in _approvals_here(case).items() if uid != case.csr["metadata"]["uid"]}
     if len(here) >= parameters.max_approvals:
         return _reject("quota", f"this run approved {len(here)} client requests for {case.node_name} already.")
-    if case.node is not None and _replaceable(case):
-        # What the machine got in its earlier life does not count.
-        given = {other: at for other, at in given.items() if at > created(case.node)}
+    given = {**_approvals_in_api(case), **here}
+    failed = {uid for uid in given if condition(case.world.csrs.get(uid) or {}, "Failed") is not None}
+    # What a machine that is installed again got in its earlier life does not count.
+    born = created(case.node) if case.node is not None and _replaceable(case) else 0.0
+    given = {uid: at for uid, at in given.items() if uid not in failed and at > born}
     if not given:
         return None
-    last = max(given.values())
+    last_uid, last = max(given.items(), key=lambda item: item[1])
     if any(created(csr) >= int(last) for csr in case.world.claims(SERVING_SIGNER, case.node_name)):
+        first = (case.world.csrs.get(last_uid) or {}).get("metadata", {}).get("name")
         return _reject(
             "certificate_in_use",
             f"a client certificate was issued to {case.node_name} {case.now - last:.0f} s ago and is in use.",
-            f"If the machine was installed again, remove what the first try left: oc get csr | grep {case.node_name}",
+            f"If the machine was installed again since, forget the first: oc delete csr {first}" if first else "",
         )
     if case.now - last <= parameters.max_csr_age:
         return Finding(
@@ -482,18 +476,29 @@ def _quota(case: Case) -> Finding | None:
     return None
 
 
-def _earlier_approvals(case: Case) -> dict[str, float]:
-    """Approvals of bootstrap requests for the same node that are still in the API: UID and time."""
+def _approvals_here(case: Case) -> dict[str, float]:
+    """Client approvals of this run for the same node: UID and time."""
+    return {
+        uid: approval.at
+        for uid, approval in case.world.approved_here.items()
+        if (approval.signer, approval.node_name) == (CLIENT_SIGNER, case.node_name) and approval.at <= case.now
+    }
+
+
+def _approvals_in_api(case: Case) -> dict[str, float]:
+    """Approvals by anybody of bootstrap requests for the same node, before this one: UID and time."""
     found = {}
     for csr in case.world.claims(CLIENT_SIGNER, case.node_name):
         at = approved_at(csr)
-        if csr["spec"].get("username") == BOOTSTRAPPER and at is not None and condition(csr, "Failed") is None:
-            if at < case.now or (at == case.now and seniority(csr) < seniority(case.csr)):
-                found[csr["metadata"]["uid"]] = at
+        if at is None or csr["spec"].get("username") != BOOTSTRAPPER or csr is case.csr:
+            continue
+        if (at, seniority(csr)) < (case.now, seniority(case.csr)):
+            found[csr["metadata"]["uid"]] = at
+    found.pop(case.csr["metadata"]["uid"], None)
     return found
 
 
-# -- 10: client ---------------------------------------------------------------------------------------------------------
+# -- 10: client ------------------------------------------------------------------------------------------------------
 
 
 def _client_extensions(case: Case) -> Finding | None:
@@ -537,7 +542,7 @@ def _replaceable(case: Case) -> bool:
     return powered_on is None or all(heartbeat <= powered_on + CLOCK_SKEW for heartbeat in heartbeats)
 
 
-# -- 11 and 12: serving -------------------------------------------------------------------------------------------------
+# -- 11 and 12: serving ----------------------------------------------------------------------------------------------
 
 
 def _serving_identity(case: Case) -> Finding | None:
@@ -579,7 +584,7 @@ def _san_addresses(case: Case) -> Finding | None:
         return None
     return _reject(
         "san_addresses",
-        f"it asks for the address {spell(extra)}, which the inventory does not give {(case.machine or {}).get('name')}.",
+        f"it asks for the address {spell(extra)}, which is not in the machine's machine_addresses.",
         "If the address is the machine's own, add it to machine_addresses and run again.",
     )
 
@@ -681,7 +686,7 @@ def _credential(case: Case) -> Finding | None:
         if trusted:
             return _reject(
                 "credential_foreign",
-                f"it was made with the certificate {fingerprint[:16]}, not with the one that was issued to the machine.",
+                f"it was made with the certificate {fingerprint[:16]}, which was not issued to the machine.",
             )
         return _unbound(case, "no client certificate of this node is in the API any more")
     if fingerprint in trusted:
@@ -690,7 +695,7 @@ def _credential(case: Case) -> Finding | None:
         return _unbound(case, "it was made with a renewed certificate")
     return _reject(
         "credential_unapproved",
-        f"it was made with the certificate of {made_with['metadata']['name']}, which the rules would not have approved.",
+        f"it was made with the certificate of {made_with['metadata']['name']}, which the rules refuse.",
         "Find out who approved it.",
     )
 

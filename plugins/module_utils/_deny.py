@@ -23,7 +23,7 @@ Network = t.Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 @dataclass(frozen=True)
 class DenyList:
-    """What belongs to the cluster itself: its virtual addresses, networks and names (and all names below ``domains``)."""
+    """What belongs to the cluster itself: virtual addresses, networks, names, and all names below ``domains``."""
 
     addresses: frozenset[Address] = frozenset()
     networks: tuple[Network, ...] = ()
@@ -49,10 +49,8 @@ class DenyList:
             return "it lies in the domain of the cluster's routes"
         return ""
 
-    def address_reason(self, address: Address | Network) -> str:
+    def address_reason(self, address: Address) -> str:
         """Why this address is denied; empty where it is not."""
-        if not isinstance(address, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
-            return "it is a network"
         if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
             return "it is an IPv4 address in IPv6 form"
         if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
@@ -73,7 +71,7 @@ def cluster_deny_list(
 ) -> DenyList:
     """The deny list of a cluster.
 
-    :param objects: the objects named ``cluster`` of config.openshift.io/v1 by kind: Infrastructure, Network, Ingress, DNS
+    :param objects: the objects ``cluster`` of config.openshift.io/v1 by kind: Infrastructure, Network, Ingress, DNS
     :param deny_addresses: more addresses or networks
     :param deny_names: more names
     :raises OperationError: an entry of deny_addresses is neither an address nor a network

@@ -16,10 +16,8 @@ import functools
 import hashlib
 import ipaddress
 import re
+import warnings
 from dataclasses import dataclass
-from typing import List
-from typing import Optional
-from typing import Tuple
 from typing import Union
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
@@ -35,6 +33,15 @@ try:
     from cryptography.x509.oid import NameOID
 
     CRYPTOGRAPHY_MISSING = ""
+    # cryptography has no common ancestor for what it finds wrong with a request.
+    _UNREADABLE = (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
 except ImportError as error:  # pragma: no cover - every supported installation has it
     CRYPTOGRAPHY_MISSING = str(error)
 
@@ -108,12 +115,19 @@ def parse_request(text: str) -> Request:
     try:
         der = base64.b64decode(b"".join(line for line in block.group(1).splitlines() if b":" not in line))
         return _read(text, pem, der)
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _UNREADABLE:
         return Request(error="it is no PKCS#10 request that can be read", size=len(pem))
 
 
 def _read(text: str, pem: bytes, der: bytes) -> Request:
     csr = x509.load_der_x509_csr(der)
+    with warnings.catch_warnings():
+        # X.509 limits a common name to 64 characters; Kubernetes and Go do not, and node names can be longer.
+        warnings.simplefilter("ignore", UserWarning)
+        return _facts(text, pem, der, csr)
+
+
+def _facts(text: str, pem: bytes, der: bytes, csr: x509.CertificateSigningRequest) -> Request:
     subject = tuple(
         tuple((attribute.oid.dotted_string, str(attribute.value)) for attribute in rdn) for rdn in csr.subject.rdns
     )
@@ -126,7 +140,7 @@ def _read(text: str, pem: bytes, der: bytes) -> Request:
         for name in extension.value:
             if isinstance(name, x509.DNSName):
                 dns_names.append(name.value)
-            elif isinstance(name, x509.IPAddress):
+            elif isinstance(name.value, (ipaddress.IPv4Address, ipaddress.IPv6Address)):
                 addresses.append(name.value)
             else:
                 other_names.append(type(name).__name__)

@@ -33,7 +33,7 @@ def kubelet_names(node: t.Mapping[str, t.Any]) -> tuple[frozenset[str], frozense
     for entry in (node.get("status") or {}).get("addresses") or []:
         kind, text = entry.get("type"), entry.get("address") or ""
         address = parse_address(text)
-        if kind in ("InternalIP", "ExternalIP") and address is not None or kind == "Hostname" and address is not None:
+        if address is not None and kind in ("InternalIP", "ExternalIP", "Hostname"):
             addresses.add(address)
         elif kind in ("Hostname", "InternalDNS", "ExternalDNS") and text:
             names.add(text)
