@@ -10,7 +10,8 @@ import copy
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 import requests

@@ -11,8 +11,10 @@ import hashlib
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+from typing import NamedTuple
 
 from lab.api import Api
 from lab.pki import Authority

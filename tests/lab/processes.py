@@ -10,7 +10,8 @@ import os
 import pathlib
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 
 
 class Process:

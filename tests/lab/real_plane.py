@@ -14,14 +14,20 @@ import pathlib
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
 from lab import objects
-from lab.api import Api, ApiError
-from lab.plane import SERVICE_ACCOUNT, Approval, ControlPlane, Request
+from lab.api import Api
+from lab.api import ApiError
+from lab.plane import SERVICE_ACCOUNT
+from lab.plane import Approval
+from lab.plane import ControlPlane
+from lab.plane import Request
 from lab.processes import Process
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
