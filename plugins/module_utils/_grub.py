@@ -43,7 +43,7 @@ def grub_menu(
 
 def grub_dispatcher(base_url: str) -> str:
     """The file ``grub.cfg`` for UEFI HTTP boot, where GRUB looks for no file of a MAC by itself."""
-    folder = grub_device_path(f"{base_url}/grub", "folder of the boot files")
+    folder = grub_device_path(base_url, "published folder")
     groups = " ".join(f"--set={number}:m{number}" for number in range(1, 7))
     name = "-".join(f"$m{number}" for number in range(1, 7))
     lines = [
@@ -51,7 +51,7 @@ def grub_dispatcher(base_url: str) -> str:
         "insmod regexp",
         "insmod http",
         f"if regexp {groups} '^(..):(..):(..):(..):(..):(..)$' \"$net_default_mac\"; then",
-        f"  configfile {_quoted(folder)}/grub.cfg-01-{name}",
+        f"  configfile {_quoted(folder)}/grub/grub.cfg-01-{name}",
         "fi",
         "# No file for this machine: the firmware goes on with its next boot device.",
         "# A menu of your own goes here instead.",

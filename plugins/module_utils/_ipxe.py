@@ -36,10 +36,10 @@ def ipxe_script(
 
 def ipxe_chain(base_url: str) -> str:
     """The script that sends each machine to its own; a machine without one leaves iPXE."""
-    folder = machine_url(f"{base_url}/ipxe", "folder of the boot files").text
+    folder = machine_url(base_url, "published folder").text
     lines = ["#!ipxe", ENTRY, "isset ${netX/ip} || dhcp ||"]
     for nic in _NICS:
-        lines.append(f"isset ${{{nic}/mac}} && chain --autofree {folder}/${{{nic}/mac:hexhyp}}.ipxe ||")
+        lines.append(f"isset ${{{nic}/mac}} && chain --autofree {folder}/ipxe/${{{nic}/mac:hexhyp}}.ipxe ||")
     lines += ["# No script for this machine: the firmware goes on with its next boot device.", "exit 1"]
     return "\n".join(lines) + "\n"
 

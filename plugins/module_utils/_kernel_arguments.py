@@ -96,6 +96,8 @@ def mapping_arguments(arguments: t.Mapping[str, t.Any]) -> list[str]:
     """Arguments from a mapping: null or true gives the bare key, false nothing, a list one argument per item."""
     words: list[str] = []
     for key, value in arguments.items():
+        if not isinstance(key, str):
+            raise OperationError(f"The name of a kernel argument must be text, not {type(key).__name__}: {key!r}.")
         for item in value if isinstance(value, (list, tuple)) else (value,):
             if item is None or item is True:
                 words.append(key)

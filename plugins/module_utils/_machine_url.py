@@ -45,6 +45,8 @@ class MachineUrl:
 
 def machine_url(text: str, what: str) -> MachineUrl:
     """Take apart the URL of ``what``; raise OperationError where a machine could not fetch it."""
+    if not text:
+        raise OperationError(f"No URL of the {what} is given.", "Set publish_base_url.")
     # Before urlsplit: it drops newlines and tabs without a word.
     if not passes_unchanged(text):
         raise OperationError(

@@ -149,19 +149,17 @@ def boot_paths(
 
 
 def entries(
-    machines: t.Iterable[t.Mapping[str, t.Any]], folders: Folders, *, base_url: str
+    machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, base_url: str
 ) -> list[dict[str, str]]:
     """Dispatcher and chain entry that these machines need to find their files, with the path that suits them."""
-    needed = []
-    kinds = {
-        (machine["boot_method"], "" if machine["boot_method"] == "ipxe" else machine.get("boot_transport") or "http")
-        for machine in machines
-    }
+    by_http = {machine["boot_method"] for machine in machines if (machine.get("boot_transport") or "http") == "http"}
+    by_ipxe = any(machine["boot_method"] == "ipxe" for machine in machines)
     base = base_url.rstrip("/")
-    if folders.publish and ("grub", "http") in kinds:
+    needed = []
+    if folders.publish and "grub" in by_http:
         path = os.path.join(folders.publish, "grub", "grub.cfg")
         needed.append({"kind": "grub", "path": path, "text": grub_dispatcher(base)})
-    if folders.publish and ("ipxe", "") in kinds:
+    if folders.publish and by_ipxe:
         path = os.path.join(folders.publish, "boot.ipxe")
         needed.append({"kind": "ipxe", "path": path, "text": ipxe_chain(base)})
     return needed

@@ -33,7 +33,7 @@ options:
     type: list
     elements: dict
     required: true
-  directory:
+  dest:
     description:
       - A private folder of the user that runs the playbook. It is made with mode V(0700) where it does not exist.
     type: path
@@ -49,7 +49,7 @@ EXAMPLES = r"""
   multiarch.openshift.ignition_initrd:
     machines: "{{ multiarch_machines }}"
     ignition: "{{ exported.ignition }}"
-    directory: "{{ private_directory }}"
+    dest: "{{ private_directory }}"
   delegate_to: localhost
   run_once: true
   register: pinned
@@ -107,12 +107,12 @@ def main() -> None:
         argument_spec={
             "machines": {"type": "list", "elements": "dict", "required": True},
             "ignition": {"type": "list", "elements": "dict", "required": True},
-            "directory": {"type": "path", "required": True},
+            "dest": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
     try:
-        images = _images(module.params["machines"], module.params["ignition"], directory=module.params["directory"])
+        images = _images(module.params["machines"], module.params["ignition"], folder=module.params["dest"])
         stale = [(entry, image) for entry, image in images if not _holds(entry["path"], image)]
         if not module.check_mode:
             for entry, image in stale:
@@ -120,12 +120,12 @@ def main() -> None:
     except OperationError as exc:
         module.fail_json(msg=str(exc))
     except OSError as exc:
-        module.fail_json(msg=f"The initrds cannot be written to {module.params['directory']}: {exc.strerror}.")
+        module.fail_json(msg=f"The initrds cannot be written to {module.params['dest']}: {exc.strerror}.")
     module.exit_json(changed=bool(stale), initrds=[entry for entry, _image in images])
 
 
 def _images(
-    machines: t.Sequence[t.Mapping[str, t.Any]], ignition: t.Sequence[t.Mapping[str, t.Any]], *, directory: str
+    machines: t.Sequence[t.Mapping[str, t.Any]], ignition: t.Sequence[t.Mapping[str, t.Any]], *, folder: str
 ) -> list[tuple[dict[str, t.Any], bytes]]:
     pools = pinned_pools(machines)
     images: dict[str, tuple[dict[str, t.Any], bytes]] = {}
@@ -137,7 +137,7 @@ def _images(
         entry = {
             "pool": exported["pool"],
             "hash": exported["hash"],
-            "path": os.path.join(directory, name),
+            "path": os.path.join(folder, name),
             "name": name,
             "sha256": hashlib.sha256(image).hexdigest(),
             "size": len(image),

@@ -71,9 +71,10 @@ options:
     default: ''
   base_url:
     description:
-      - URL of O(directory) as the machines see it.
-      - Required if O(state=present).
+      - URL of O(directory) as the machines see it, for RV(entries).
+      - When left out, a machine that needs an entry is an error.
     type: str
+    default: ''
   directory:
     description:
       - The folder that the HTTP server serves. Boot files go to C(grub/) and C(ipxe/) below it.
@@ -226,7 +227,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "artifacts": {"type": "list", "elements": "dict", "default": []},
     "initrds": {"type": "list", "elements": "dict", "default": []},
     "version": {"type": "str", "default": ""},
-    "base_url": {"type": "str"},
+    "base_url": {"type": "str", "default": ""},
     "directory": {"type": "path"},
     "grub_directory": {"type": "path"},
     "tftp_directory": {"type": "path"},
@@ -239,11 +240,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=ARGUMENT_SPEC,
-        required_if=[("state", "present", ["base_url"])],
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
     # Without a trailing slash, so that the same file has the same path in every run.
     folders = Folders(

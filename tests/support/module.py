@@ -1,0 +1,28 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a module's main() as Ansible would."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import typing as t
+
+from ansible.module_utils.testing import patch_module_args
+
+
+def run_module(
+    main: t.Callable[[], t.Any], arguments: dict[str, t.Any], *, check: bool = False, diff: bool = False
+) -> dict[str, t.Any]:
+    """The result that the module prints, be it success or failure."""
+    output = io.StringIO()
+    with (
+        patch_module_args({**arguments, "_ansible_check_mode": check, "_ansible_diff": diff}),
+        contextlib.redirect_stdout(output),
+        contextlib.suppress(SystemExit),
+    ):
+        main()
+    return dict(json.loads(output.getvalue()))
