@@ -63,9 +63,8 @@ class Sources:
         except TransferError as exc:
             raise _download_error(artifact, exc) from exc
         with response:
-            yield Content(
-                self._download_chunks(artifact, response), response.length, response.headers.get_content_type()
-            )
+            content_type = (response.headers.get("Content-Type") or "").partition(";")[0]
+            yield Content(self._download_chunks(artifact, response), response.length, content_type)
 
     def checked(self, artifact: Artifact, content: Content, digest: Digest, transfer: Transfer) -> t.Iterator[bytes]:
         """The content as it comes; raises at its end where the hash is another than was asked for."""
