@@ -23,6 +23,8 @@ PATCH_TYPES = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
+Item = dict[str, Any]
+Items = list[Item]
 # What a recorded object carries that belongs to the cluster it was recorded on.
 RECORDED = ("uid", "resourceVersion", "managedFields", "creationTimestamp", "generation", "selfLink")
 
@@ -96,9 +98,9 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         return self.request("GET", path, query=query)
 
-    def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
+    def list(self, path: str, **query: Any) -> Items:
         """All items of a list, following `continue`."""
-        items: list[dict[str, Any]] = []
+        items: Items = []
         while True:
             page = self.request("GET", path, query=query)
             items += page["items"]
@@ -113,8 +115,10 @@ class Api:
         with answer:
             if not answer.ok:
                 raise ApiError("GET", path, answer.status_code, answer.text, dict(answer.headers))
-            for line in answer.iter_lines(chunk_size=None):
-                if line:
+            buffer = b""
+            for chunk in answer.iter_content(chunk_size=None):
+                *lines, buffer = (buffer + chunk).split(b"\n")
+                for line in lines:
                     yield json.loads(line)
 
     def post(self, path: str, body: Any, **query: Any) -> Any:
@@ -139,12 +143,12 @@ class Api:
         path += f"/{resource['name']}"
         return f"{path}/{item['metadata']['name']}" if name else path
 
-    def apply(self, objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def apply(self, objects: Iterable[dict[str, Any]]) -> Items:
         """Creates recorded objects, or brings existing ones to what was recorded: spec first, then the status.
 
         Lists are taken apart; namespaces are made on demand.
         """
-        result = []
+        result: Items = []
         for item in objects:
             if item["kind"] == "List" and "items" in item:
                 result += self.apply(item["items"])

@@ -9,9 +9,11 @@ from __future__ import annotations
 import pathlib
 
 from lab.plane import ControlPlane
-from lab.real_plane import RealControlPlane, missing_programs
+from lab.real_plane import RealControlPlane
+from lab.real_plane import missing_programs
 from lab.simulator import SimulatedControlPlane
-from support.paths import PROGRAMS, SHARED_DATA
+from support.paths import PROGRAMS
+from support.paths import SHARED_DATA
 
 CRDS = "openshift-crds.yaml"
 

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Certificates of the lab: one authority, server and client certificates. ECDSA, because making an RSA key takes 50 times as long."""
+"""Certificates of the lab: one authority, server and client certificates.
+
+ECDSA, because making an RSA key takes 50 times as long.
+"""
 
 from __future__ import annotations
 

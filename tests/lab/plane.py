@@ -46,6 +46,7 @@ class ControlPlane(abc.ABC):
 
     requests: list[Request]
     approvals: list[Approval]
+    port: int
 
     def __init__(self, directory: pathlib.Path, address: str = "127.0.0.1") -> None:
         self.directory = pathlib.Path(directory)

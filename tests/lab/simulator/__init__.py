@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Kubernetes API server in this process, held equal to the real one by tests/integration/test_control_plane_compat.py."""
+"""A Kubernetes API server in this process.
+
+tests/integration/test_control_plane_compat.py holds it equal to the real one.
+"""
 
 from __future__ import annotations
 

@@ -98,7 +98,6 @@ class Question:
     namespace: str = ""
     name: str = ""
     path: str = ""
-    field_selector: str = ""
 
 
 class Access:
@@ -177,8 +176,7 @@ def _node_allows(node: str, question: Question) -> tuple[bool, str]:
     """The node authorizer: a node reads itself, and objects that a pod of it needs (of which there are none here)."""
     reads = question.verb in _READ
     if question.resource == "nodes" and reads and not question.group:
-        own = question.name == node or question.field_selector == f"metadata.name={node}"
-        if own:
+        if question.name == node:
             return True, ""
         what = f"'{question.name}'" if question.name else "all nodes"
         return False, f"node '{node}' cannot read {what}, only its own Node object"

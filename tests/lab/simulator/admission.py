@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.simulator import certificates, kinds
-from lab.simulator.access import NODE_USER, Access, Identity, Question
-from lab.simulator.errors import StatusError, details
+from lab.simulator import certificates
+from lab.simulator import kinds
+from lab.simulator.access import NODE_USER
+from lab.simulator.access import Access
+from lab.simulator.access import Identity
+from lab.simulator.access import Question
+from lab.simulator.errors import StatusError
+from lab.simulator.errors import details
 from lab.simulator.kinds import Kind
 
 Item = dict[str, Any]
@@ -55,10 +60,11 @@ def admit_create(kind: Kind, item: Item, identity: Identity) -> Item:
 def admit_request(kind: Kind, item: Item) -> None:
     """A request that was validated: nobody asks to be system:masters."""
     spec = item["spec"]
-    if spec["signerName"] == certificates.CLIENT_SIGNER:
-        if "system:masters" in certificates.parse(spec["request"]).organizations:
-            words = f"use of {certificates.CLIENT_SIGNER} signer with system:masters group is not allowed"
-            raise forbidden(kind, item["metadata"]["name"], words)
+    if spec["signerName"] != certificates.CLIENT_SIGNER:
+        return
+    if "system:masters" in certificates.parse(spec["request"]).organizations:
+        words = f"use of {certificates.CLIENT_SIGNER} signer with system:masters group is not allowed"
+        raise forbidden(kind, item["metadata"]["name"], words)
 
 
 def admit_update(kind: Kind, subresource: str, new: Item, old: Item, identity: Identity, access: Access) -> None:

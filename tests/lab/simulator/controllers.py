@@ -7,17 +7,22 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import random
 import time
+import uuid
 from typing import Any
 
 from lab.pki import Authority
-from lab.simulator import certificates, kinds
+from lab.simulator import certificates
+from lab.simulator import kinds
 from lab.simulator.admission import NOT_READY
 from lab.simulator.kinds import Kind
 from lab.simulator.resources import timestamp
-from lab.simulator.store import Change, Item, Key, Store, key_of
+from lab.simulator.store import Change
+from lab.simulator.store import Item
+from lab.simulator.store import Key
+from lab.simulator.store import Store
+from lab.simulator.store import key_of
 
 SIGNERS = (certificates.CLIENT_SIGNER, *certificates.NODE_SIGNERS)
 # What was seen on the real one.
@@ -150,7 +155,7 @@ def publish_root_ca(store: Store, pem: str) -> None:
 
     def furnish(namespace: str) -> None:
         metadata = {"name": "kube-root-ca.crt", "namespace": namespace, "creationTimestamp": timestamp()}
-        uid = base64.b32encode(namespace.encode()).decode().lower().rstrip("=")
+        uid = str(uuid.uuid4())
         store.put(
             kinds.CONFIG_MAP,
             {

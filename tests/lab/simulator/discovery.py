@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from lab.simulator import kinds
-from lab.simulator.kinds import KINDS, VERBS, Kind
+from lab.simulator.kinds import KINDS
+from lab.simulator.kinds import VERBS
+from lab.simulator.kinds import Kind
 
 Item = dict[str, Any]
 

@@ -7,24 +7,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import pathlib
 import re
 import ssl
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import TypeVar
 
 from aiohttp import web
 
 from lab import objects
-from lab.plane import ADMIN, SERVICE_ACCOUNT, ControlPlane
-from lab.simulator import access, kinds
-from lab.simulator.access import Access, Identity
-from lab.simulator.controllers import NodeLifecycle, Signer, publish_root_ca
+from lab.plane import ADMIN
+from lab.plane import SERVICE_ACCOUNT
+from lab.plane import ControlPlane
+from lab.simulator import access
+from lab.simulator import kinds
+from lab.simulator.access import Access
+from lab.simulator.access import Identity
+from lab.simulator.controllers import NodeLifecycle
+from lab.simulator.controllers import Signer
+from lab.simulator.controllers import publish_root_ca
 from lab.simulator.faults import Faults
 from lab.simulator.server import Server
-from lab.simulator.store import Item, Store
+from lab.simulator.store import Item
+from lab.simulator.store import Store
 
 T = TypeVar("T")
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -233,4 +241,4 @@ class SimulatedControlPlane(ControlPlane):
 
         if self._loop is None:
             return action()
-        return self._call(run)  # type: ignore[no-any-return]
+        return self._call(run)

@@ -13,15 +13,26 @@ import json
 import random
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-from lab.simulator import admission, certificates, kinds, patching
-from lab.simulator.access import SERVICE_ACCOUNT_USER, Access, Identity
-from lab.simulator.errors import FieldError, StatusError, details, invalid
+from lab.simulator import admission
+from lab.simulator import certificates
+from lab.simulator import kinds
+from lab.simulator import patching
+from lab.simulator.access import SERVICE_ACCOUNT_USER
+from lab.simulator.access import Access
+from lab.simulator.access import Identity
+from lab.simulator.errors import FieldError
+from lab.simulator.errors import StatusError
+from lab.simulator.errors import details
+from lab.simulator.errors import invalid
 from lab.simulator.kinds import Kind
 from lab.simulator.selectors import Match
-from lab.simulator.store import Item, Key, Store
+from lab.simulator.store import Item
+from lab.simulator.store import Key
+from lab.simulator.store import Store
 
 SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
@@ -33,6 +44,18 @@ LABEL_NAME = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 LABEL_WORDS = (
     "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
     f"character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{LABEL_NAME}')"
+)
+NODE_INFO = (
+    "machineID",
+    "systemUUID",
+    "bootID",
+    "kernelVersion",
+    "osImage",
+    "containerRuntimeVersion",
+    "kubeletVersion",
+    "kubeProxyVersion",
+    "operatingSystem",
+    "architecture",
 )
 # What a client can never change.
 FIXED_METADATA = ("name", "namespace", "uid", "creationTimestamp", "generateName", "deletionTimestamp", "selfLink")
@@ -56,7 +79,7 @@ class Resources:
             raise not_found(kind, key[1])
         return item
 
-    def list(
+    def list_items(
         self, kind: Kind, namespace: str, match: Match | None, query: Mapping[str, str]
     ) -> Item:
         """A List, or a page of one."""
@@ -83,6 +106,10 @@ class Resources:
             if match is None:
                 metadata["remainingItemCount"] = len(items) - limit
             items = items[:limit]
+        if not kind.custom:
+            # As in Go's typed lists: the items do not say what they are.
+            bare = ("kind", "apiVersion")
+            items = [{name: value for name, value in item.items() if name not in bare} for item in items]
         return {"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata, "items": items}
 
     def create(self, kind: Kind, namespace: str, body: Any, identity: Identity, *, dry_run: bool = False) -> Item:
@@ -104,6 +131,8 @@ class Resources:
         metadata.pop("managedFields", None)
         self._prepare_create(kind, item, identity)
         errors = _validate(kind, item)
+        if kind is kinds.REQUEST:
+            errors += certificates.validate(item)
         if errors:
             raise self._invalid(kind, metadata["name"], errors)
         if kind is kinds.REQUEST:
@@ -187,7 +216,7 @@ class Resources:
     def delete_all(
         self, kind: Kind, namespace: str, match: Match | None, query: Mapping[str, str], *, dry_run: bool = False
     ) -> Item:
-        result = self.list(kind, namespace, match, query)
+        result = self.list_items(kind, namespace, match, query)
         for item in result["items"]:
             if not dry_run:
                 self._remove(kind, (item["metadata"].get("namespace", ""), item["metadata"]["name"]))
@@ -227,7 +256,7 @@ class Resources:
             if "status" in kind.subresources:
                 item.pop("status", None)
         elif kind is kinds.REQUEST:
-            spec = {key: value for key, value in (item.get("spec") or {}).items()}
+            spec = dict(item.get("spec") or {})
             for field in ("username", "uid", "groups", "extra"):
                 spec.pop(field, None)
             spec["username"] = identity.name
@@ -244,7 +273,7 @@ class Resources:
         elif kind is kinds.POD:
             item["status"] = {"phase": "Pending"}
         elif kind is kinds.NODE:
-            item.setdefault("status", {})
+            _default_node(item)
         elif kind is kinds.SECRET:
             self._prepare_secret(item)
 
@@ -288,10 +317,9 @@ class Resources:
             raise conflict(kind, key[1])
         new = self._prepare_update(kind, subresource, item, old)
         admission.admit_update(kind, subresource, new, old, identity, self.access)
+        errors = _validate(kind, new)
         if kind is kinds.REQUEST:
-            errors = certificates.validate_update(new, old, subresource)
-        else:
-            errors = _validate(kind, new)
+            errors += certificates.validate_update(new, old, subresource)
         if errors:
             raise self._invalid(kind, key[1], errors)
         if new == old:
@@ -313,6 +341,8 @@ class Resources:
             if kind.custom:
                 metadata = old["metadata"]
             new = {**old, "metadata": metadata, "status": item.get("status") or {}}
+            if kind is kinds.NODE:
+                _default_node(new)
             if kind is kinds.REQUEST:
                 new["status"] = self._request_status(subresource, new, old)
             return new
@@ -373,6 +403,14 @@ class Resources:
         return invalid(kind.group, kind.kind, name, errors)
 
 
+def _default_node(item: Item) -> None:
+    """What Go's structs have even when nobody set it."""
+    status = dict(item.get("status") or {})
+    status.setdefault("daemonEndpoints", {"kubeletEndpoint": {"Port": 0}})
+    status["nodeInfo"] = {**dict.fromkeys(NODE_INFO, ""), **(status.get("nodeInfo") or {})}
+    item["status"] = status
+
+
 def not_found(kind: Kind, name: str) -> StatusError:
     return StatusError(
         404, f'{kind.qualified} "{name}" not found', details=details(kind.group, kind.plural, name)
@@ -413,8 +451,6 @@ def _validate(kind: Kind, item: Item) -> list[FieldError]:
             errors.append(FieldError.invalid("metadata.labels", f'"{label}"', LABEL_WORDS))
     if kind.custom and "spec" not in item:
         errors.append(FieldError.required("spec"))
-    if kind is kinds.REQUEST:
-        errors += certificates.validate(item)
     return errors
 
 

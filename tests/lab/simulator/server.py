@@ -7,10 +7,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
 import hashlib
 import json
+import re
 import time
 import uuid
 from typing import Any
@@ -20,15 +19,28 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from lab.plane import Approval, Request
-from lab.simulator import certificates, discovery, faults, kinds
-from lab.simulator.access import ANONYMOUS, Access, Identity, Question
+from lab.plane import Approval
+from lab.plane import Request
+from lab.simulator import certificates
+from lab.simulator import discovery
+from lab.simulator import faults
+from lab.simulator import kinds
+from lab.simulator.access import ANONYMOUS
+from lab.simulator.access import Access
+from lab.simulator.access import Identity
+from lab.simulator.access import Question
 from lab.simulator.admission import forbidden
+from lab.simulator.errors import FieldError
 from lab.simulator.errors import StatusError
+from lab.simulator.errors import invalid
 from lab.simulator.kinds import Kind
-from lab.simulator.resources import Resources, service_account_identity, timestamp
+from lab.simulator.resources import Resources
+from lab.simulator.resources import service_account_identity
+from lab.simulator.resources import timestamp
 from lab.simulator.selectors import selector
-from lab.simulator.store import Item, Store, encode
+from lab.simulator.store import Item
+from lab.simulator.store import Store
+from lab.simulator.store import encode
 from lab.simulator.watching import Watch
 
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
@@ -90,25 +102,23 @@ class Server:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         started = time.time()
-        identity, verb = ANONYMOUS, request.method.lower()
+        identity, verb = ANONYMOUS, _verb(request)
         response: web.StreamResponse
         try:
             identity = self._authenticate(request)
-            response = await self._answer(request, identity, started)
+            response = await self._answer(request, identity, verb, started)
         except StatusError as error:
             headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
             response = _json(error.body(), error.code, headers)
-        verb = request.get("verb", verb)
         if verb != "watch" or response.status != 200:
             self.requests.append(Request(started, identity.name, verb, request.path_qs, response.status))
         return response
 
-    async def _answer(self, request: web.Request, identity: Identity, started: float) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, identity: Identity, verb: str, started: float) -> web.StreamResponse:
         path = request.path
         if not Target.is_resource(path):
             return await self._answer_document(request, identity)
         target = Target(path)
-        verb = request["verb"] = _verb(request, target)
         met = await self._meet_faults(verb, request.path_qs, identity)
         self._authorize(identity, verb, target, request.query.get("fieldSelector", ""))
         kind = kinds.BY_PATH.get((target.group, target.version, target.plural))
@@ -146,9 +156,10 @@ class Server:
     def _authorize(self, identity: Identity, verb: str, target: Target, field_selector: str) -> None:
         resource = f"{target.plural}/{target.subresource}" if target.subresource else target.plural
         namespace = target.namespace or (target.name if target.plural == "namespaces" else "")
-        question = Question(
-            verb, target.group, resource, namespace, target.name, field_selector=field_selector
-        )
+        # A list of one name counts as a question for that name.
+        chosen = re.fullmatch(r"metadata\.name=([^,]+)", field_selector)
+        name = chosen[1] if chosen else target.name
+        question = Question(verb, target.group, resource, namespace, name)
         allowed, why = self.access.allows(identity, question)
         if allowed:
             return
@@ -157,14 +168,12 @@ class Server:
             f'User "{identity.name}" cannot {verb} resource "{resource}" in API group "{target.group}" {place}'
             f"{': ' + why if why else ''}"
         )
-        raise forbidden(Kind(target.group, target.version, "", target.plural), target.name, words)
+        raise forbidden(Kind(target.group, target.version, "", target.plural), name, words)
 
     async def _watch(
         self, request: web.Request, kind: Kind, target: Target, met: list[faults.Fault]
     ) -> web.StreamResponse:
-        query = dict(request.query)
-        if target.name:
-            query["fieldSelector"] = f"metadata.name={target.name}"
+        query = request.query
         watch = Watch(
             self.store,
             kind,
@@ -194,7 +203,7 @@ class Server:
         if verb == "get":
             return _json(resources.get(kind, key))
         if verb == "list":
-            return _json(resources.list(kind, target.namespace, selector(kind, query), query))
+            return _json(resources.list_items(kind, target.namespace, selector(kind, query), query))
         body = _decode(await request.read(), request.content_type)
         if verb == "create":
             if not kind.stored:
@@ -310,12 +319,16 @@ def _certificate_identity(der: bytes) -> Identity:
     return Identity(names[-1] if names else "", (*groups, "system:authenticated"), extra=extra)
 
 
-def _verb(request: web.Request, target: Target) -> str:
+def _verb(request: web.Request) -> str:
+    """Kubernetes' word for what is done; outside of resources it is always get."""
     method = request.method
+    if not Target.is_resource(request.path):
+        return method.lower()
+    target = Target(request.path)
     if method in ("GET", "HEAD"):
-        if request.query.get("watch") in ("true", "1"):
-            return "watch"
-        return "get" if target.name else "list"
+        if target.name:
+            return "get"
+        return "watch" if request.query.get("watch") in ("true", "1") else "list"
     if method == "DELETE":
         return "delete" if target.name else "deletecollection"
     return {"POST": "create", "PUT": "update", "PATCH": "patch"}.get(method, method.lower())
@@ -324,9 +337,10 @@ def _verb(request: web.Request, target: Target) -> str:
 def _dry_run(verb: str, value: str) -> bool:
     if value in ("", "All"):
         return value == "All"
-    name = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}.get(verb, "DeleteOptions")
+    options = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
     words = f'Unsupported value: ["{value}"]: supported values: "All"'
-    raise StatusError(422, f'{name}.meta.k8s.io "" is invalid: dryRun: {words}')
+    errors = [FieldError("FieldValueNotSupported", "dryRun", words)]
+    raise invalid("meta.k8s.io", options.get(verb, "DeleteOptions"), "", errors)
 
 
 def _decode(content: bytes, content_type: str) -> Any:

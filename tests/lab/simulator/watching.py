@@ -16,7 +16,10 @@ from aiohttp import web
 from lab.simulator.errors import StatusError
 from lab.simulator.kinds import Kind
 from lab.simulator.selectors import Match
-from lab.simulator.store import Change, Item, Store, encode
+from lab.simulator.store import Change
+from lab.simulator.store import Item
+from lab.simulator.store import Store
+from lab.simulator.store import encode
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
@@ -87,8 +90,9 @@ class Watch:
         loop = asyncio.get_running_loop()
         end = loop.time() + self._seconds
         next_bookmark = loop.time() + self._bookmark_seconds
-        initial = self._initial()
-        if self._bookmarks and self._wants_initial:
+        from_now = not self._position or self._wants_initial
+        initial = self._initial() if from_now else b""
+        if from_now and self._bookmarks:
             initial += self._bookmark(INITIAL_END)
         if initial and not self._silent:
             await response.write(initial)
@@ -115,9 +119,7 @@ class Watch:
                 continue
 
     def _initial(self) -> bytes:
-        """Without a revision (or with 0): everything that is there now."""
-        if self._position and not self._wants_initial:
-            return b""
+        """Everything that is there now, for a watch without a revision (or with 0)."""
         self._position = self._store.revision
         items = [item for item in self._store.items(self._kind) if self._selects(item)]
         return b"".join(encode({"type": "ADDED", "object": item}) + b"\n" for item in items)
