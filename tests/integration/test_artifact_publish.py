@@ -91,7 +91,7 @@ class Site:
             "SSL_CERT_FILE": os.devnull,
             "REQUESTS_CA_BUNDLE": os.devnull,
         }
-        command = [PLAYBOOK, "-i", self.folder / "inventory", self.folder / "play.yml", "-vvv", "--diff"]
+        command = [str(PLAYBOOK), "-i", f"{self.folder}/inventory", f"{self.folder}/play.yml", "-vvv", "--diff"]
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.folder
         )
@@ -134,7 +134,7 @@ def test_artifacts_are_published_by_a_playbook(sites: list[Site]) -> None:
     initramfs = site.artifact("remote_file", "416/aarch64/initramfs", b"initramfs")
     iso = site.artifact("file", "lab-x7k2p/install.iso", os.urandom(2 << 20))
     lost = {**kernel, "name": "416/lost", "url": f"{site.mirror.url}/lost"}
-    folder = {
+    folder: dict[str, t.Any] = {
         "directory": f"{site.folder}/web",
         "base_url": site.web.url,
         "ca_path": str(site.authority.certificate_path),

@@ -39,7 +39,7 @@ from lab.processes import Process
 from support.faulty_server import FaultyServer
 
 OLD = b"the old file"
-CREDENTIALS = {"username": "publisher", "password": "pass"}
+CREDENTIALS: dict[str, t.Any] = {"username": "publisher", "password": "pass"}
 
 
 class Result(t.NamedTuple):
@@ -424,7 +424,8 @@ def test_upload_makes_folders_and_gives_the_name_last(site: t.Any, moves: bool, 
     site.web.credentials = "publisher:pass"
     (tmp_path / "spool").mkdir()
     artifact = item(site, "lab/install.iso", bytes(3 << 20), kind="iso")
-    where = {"put_url": site.web.url, "base_url": site.web.url, "spool_directory": tmp_path / "spool", **CREDENTIALS}
+    where: dict[str, t.Any] = {"put_url": site.web.url, "base_url": site.web.url, **CREDENTIALS}
+    where["spool_directory"] = tmp_path / "spool"
     result = publish(artifact, **where)
     assert not result.message
     assert result.actions == ["published"]
