@@ -276,6 +276,8 @@ def main() -> None:
                 write_file(path, text)
     except OperationError as exc:
         module.fail_json(msg=str(exc))
+    for warning in decision.warnings:
+        module.warn(warning)
     result: dict[str, t.Any] = {
         "changed": bool(decision.write or decision.remove),
         "machines": decision.machines,
@@ -283,7 +285,6 @@ def main() -> None:
         "removed": sorted(decision.remove),
         "foreign": decision.foreign,
         "entries": decision.entries,
-        "warnings": decision.warnings,
     }
     if module._diff:
         result["diff"] = _diff(decision, lying)

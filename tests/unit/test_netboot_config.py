@@ -12,6 +12,10 @@ import typing as t
 
 import pytest
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._arming import Decision
+from ansible_collections.multiarch.openshift.plugins.module_utils._arming import arm
+from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import Folders
+from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import Published
 from ansible_collections.multiarch.openshift.plugins.modules import netboot_config
 from support.module import run_module
 from support.netboot import BASE_URL
@@ -365,24 +369,45 @@ def test_entries_are_written_and_renewed_where_a_path_is_given(site: Site) -> No
     assert path.read_text().startswith("#!ipxe\n# multiarch.openshift entry\nisset ")
 
 
-def test_a_foreign_entry_is_left_alone_and_told(site: Site) -> None:
+def test_a_foreign_entry_is_left_alone_and_returned(site: Site) -> None:
     path = site.put(site.www / "boot.ipxe", "#!ipxe\nmenu The site\n")
     result = site.run(machine(boot_method="ipxe"), entry_paths={"ipxe": str(path)})
     assert path.read_text() == "#!ipxe\nmenu The site\n"
     assert [entry["path"] for entry in result["entries"]] == [str(path)]
-    assert "menu The site" in result["warnings"][0]
     assert result["machines"][0]["stage"] == "armed"
 
 
-def test_warnings_are_on_the_machine_and_once_for_all(site: Site) -> None:
+def decide(*machines: dict[str, t.Any], folders: Folders, **changes: t.Any) -> Decision:
+    """The decision behind the module; Ansible shows its warnings in a form of its own."""
+    given: dict[str, t.Any] = {"lying": {}, "entry_paths": {}, "lying_entries": {}, "check_mode": False, **changes}
+    published = Published(ignition(), [*artifacts(), *artifacts("x86_64")], initrds())
+    return arm(list(machines), published, folders=folders, cluster=CLUSTER, base_url=BASE_URL, **given)
+
+
+def test_warnings_are_on_the_machine_and_once_for_all() -> None:
     machines = [
         machine(name=f"x{n}", macs=[f"52:54:00:00:01:0{n}"], boot_method="pxelinux", architecture="x86_64")
         for n in range(5)
     ]
-    result = site.run(*machines, directory=None, tftp_directory=str(site.tftp))
-    assert result["warnings"] == [f"x0, x1, x2 and 2 more: {result['machines'][0]['warnings'][0]}"]
-    again = site.run(*result["machines"], directory=None, tftp_directory=str(site.tftp))
-    assert again["machines"][4]["warnings"] == result["machines"][4]["warnings"]
+    first = decide(*machines, folders=Folders(tftp="/tftp"))
+    (warning,) = first.machines[4]["warnings"]
+    assert "lpxelinux.0" in warning
+    assert first.warnings == [f"x0, x1, x2 and 2 more: {warning}"]
+    again = decide(*first.machines, folders=Folders(tftp="/tftp"))
+    assert again.machines[4]["warnings"] == [warning]
+
+
+def test_a_foreign_entry_is_a_warning() -> None:
+    path = "/www/boot.ipxe"
+    decision = decide(
+        machine(boot_method="ipxe"),
+        folders=Folders("/www"),
+        entry_paths={"ipxe": path},
+        lying_entries={path: "#!ipxe\nmenu The site\n"},
+    )
+    assert decision.warnings == [
+        f"{path} is not ours (it begins with 'menu The site') and was left alone; add the ipxe entry to it by hand."
+    ]
 
 
 @pytest.mark.parametrize("method", ["grub", "ipxe"])
