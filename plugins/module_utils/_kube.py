@@ -451,8 +451,11 @@ def _lines(response: t.Any) -> t.Iterator[bytes]:
         yield rest
 
 
-def connect(params: t.Mapping[str, t.Any]) -> Cluster:
+def connect(params: t.Mapping[str, t.Any], *, patient: bool = True) -> Cluster:
     """Connect with the options of :data:`AUTH_ARGUMENT_SPEC` and kubernetes.core's ``K8S_AUTH_*`` fall-backs.
+
+    ``patient`` leaves a few repetitions, and waiting for ``Retry-After``, to the HTTP client; a loop with deadlines of its
+    own wants neither.
 
     :raises OperationError: a package is missing, verification is off, no cluster is configured or it cannot be reached
     """
@@ -477,6 +480,9 @@ def connect(params: t.Mapping[str, t.Any]) -> Cluster:
         ) from None
     if not api_client.configuration.verify_ssl:
         raise OperationError("TLS verification is switched off.", TLS_HINT)
+    if not patient:
+        api_client.configuration.retries = urllib3.Retry(0, respect_retry_after_header=False)
+        api_client.rest_client = kubernetes.client.rest.RESTClientObject(api_client.configuration)
     return Cluster(api_client)
 
 
