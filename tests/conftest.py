@@ -1,0 +1,74 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fixtures of all tests. Everything runs in one network of its own, in which the lab's addresses are local.
+
+MULTIARCH_TEST_REQUIRE_ALL=1: a test of real programs that would be skipped fails instead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import namespace
+from lab.site import Site
+
+# Before anything starts: workers of xdist and every program that a test starts inherit it.
+NAMESPACE = namespace.enter()
+BLOCKS_PER_WORKER = 8
+REQUIRED_MARKERS = ("real", "firmware")
+
+
+def pytest_report_header() -> str:
+    return "lab: " + ("in its own network" if NAMESPACE else f"on loopback only, {NAMESPACE.reason}")
+
+
+@pytest.fixture(scope="session")
+def _blocks() -> Iterator[int]:
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+    return itertools.cycle(range(worker * BLOCKS_PER_WORKER, (worker + 1) * BLOCKS_PER_WORKER))
+
+
+@pytest.fixture
+def site_block(_blocks: Iterator[int]) -> int:
+    """A block of addresses that no other running test has (`Site(block=...)`, `machine_specs(block=...)`)."""
+    return next(_blocks)
+
+
+@pytest.fixture
+def make_site(tmp_path_factory: pytest.TempPathFactory, site_block: int) -> Iterator[Callable[..., Site]]:
+    """Starts sites: `make_site(machines=..., payload=...)`; all of them end with the test."""
+    sites: list[Site] = []
+
+    def make(**values: Any) -> Site:
+        if sites and "block" not in values:
+            raise ValueError("a second site at the same time needs a block of its own")
+        site = Site(tmp_path_factory.mktemp("site"), **{"block": site_block, **values})
+        sites.append(site)
+        return site.__enter__()
+
+    yield make
+    for site in reversed(sites):
+        site.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if report.skipped and os.environ.get("MULTIARCH_TEST_REQUIRE_ALL") == "1" and _needs_real_programs(item):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"MULTIARCH_TEST_REQUIRE_ALL=1, but: {reason}"
+    return report
+
+
+def _needs_real_programs(item: pytest.Item) -> bool:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return "real" in parameters.values() or any(item.get_closest_marker(name) for name in REQUIRED_MARKERS)
