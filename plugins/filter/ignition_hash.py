@@ -13,7 +13,7 @@ description:
   - Returns V(sha512-) or V(sha256-) and the hash in hexadecimal.
   - The hash is of exact bytes. A text is hashed as its UTF-8 encoding, which is what a server sends only if nothing
     was changed on the way to this filter. P(ansible.builtin.file#lookup) removes spaces and line feeds at the end
-    unless it is called with C(rstrip=False), and a config that went through C(from_json) and C(to_json) has other bytes.
+    unless it is called with C(rstrip=False), and C(from_json) followed by C(to_json) gives other bytes.
   - Where the config comes from the cluster, M(multiarch.openshift.ignition_export) hashes the bytes of the Secret.
 options:
   _input:

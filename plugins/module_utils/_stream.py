@@ -123,7 +123,8 @@ def check_source(source: str) -> None:
     parts = _web_url(source)
     if parts is None:
         raise OperationError(
-            f"The source of boot artifacts is {source!r}.", "Give 'stream', an http or https URL, or an absolute folder."
+            f"The source of boot artifacts is {source!r}.",
+            "Give 'stream', an http or https URL, or an absolute folder.",
         )
     if "@" in parts.netloc:
         raise OperationError(
