@@ -42,10 +42,12 @@ class ActionModule(ActionBase):
             arguments["artifacts"] = artifacts
         for item in artifacts:
             item.pop("carried_file", None)
+        if self._task.check_mode:
+            # Files need not be there yet: the steps before this one have written nothing either.
+            return self._execute_module(MODULE, arguments, task_vars=task_vars)
+        for item in artifacts:
             if item.get("file"):
                 item["file"] = self._local_path(item)
-        if self._task.check_mode:
-            return self._execute_module(MODULE, arguments, task_vars=task_vars)
 
         folder = self._carry(self._files_to_carry(arguments, artifacts, task_vars))
         try:
@@ -150,7 +152,7 @@ class ActionModule(ActionBase):
         arguments = {
             "jid": job_id,
             "mode": mode,
-            "_async_dir": self._remote_expand_user(self.get_shell_option("async_dir", default="~/.ansible_async")),
+            "_async_dir": self.get_shell_option("async_dir", default="~/.ansible_async"),
         }
         return self._execute_module("ansible.legacy.async_status", arguments, task_vars=task_vars)
 
