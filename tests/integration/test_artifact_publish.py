@@ -142,7 +142,7 @@ def test_artifacts_are_published_by_a_playbook(sites: list[Site]) -> None:
     everything = [ignition, kernel, initramfs]
     site.web.credentials = "publisher:another"
     run = site.start(
-        publish(*everything, **folder, check_mode=True),
+        publish(*everything, {**ignition, "name": "later.ign", "file": "/not/yet.ign"}, **folder, check_mode=True),
         publish(*everything, **folder),
         publish(*everything, **folder),
         publish(*everything, **folder, check_mode=True),
@@ -161,7 +161,7 @@ def test_artifacts_are_published_by_a_playbook(sites: list[Site]) -> None:
         return [artifact["action"] for artifact in result["artifacts"]]
 
     assert check["changed"]
-    assert actions(check) == ["would_publish"] * 3
+    assert actions(check) == ["would_publish"] * 4
     assert first["changed"]
     assert actions(first) == ["published"] * 3
     assert first["artifacts"][1] == {
