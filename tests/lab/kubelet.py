@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Kubelets of simulated machines: real keys and requests, a Node, heartbeats, and TLS on port 10250. All in one event loop."""
+"""Kubelets of simulated machines: real keys and requests, a Node, heartbeats, TLS on port 10250; all in one loop."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ BOOTSTRAPPER = "system:serviceaccount:openshift-machine-config-operator:node-boo
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 # TLS record: alert, fatal, internal error (80)
 _ALERT_INTERNAL_ERROR = bytes([0x15, 3, 3, 0, 2, 2, 80])
+_UNAUTHORIZED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\nConnection: close\r\n\r\nUnauthorized"
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -360,7 +361,7 @@ class Kubelet:
                 await writer.start_tls(self._serving_context)
                 await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
                 # a kubelet tells nothing to those that it does not know
-                writer.write(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\nConnection: close\r\n\r\nUnauthorized")
+                writer.write(_UNAUTHORIZED)
             await writer.drain()
         writer.close()
 

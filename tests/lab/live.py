@@ -28,13 +28,18 @@ ENVIRONMENT_LIMIT = 32
 _KERNEL_KEYS = frozenset(["console", "root", "loglevel", "earlycon", "acpi", "mitigations", "panic", "crashkernel"])
 _INSTALLER_FILES = "/etc/coreos/installer.d/"
 _INSTALLER_KEYS = frozenset(
-    "stream image-url image-file ignition-file ignition-url ignition-hash architecture platform console append-karg "
-    "delete-karg copy-network network-dir save-partlabel save-partindex offline insecure insecure-ignition "
-    "stream-base-url preserve-on-error fetch-retries secure-ipl dest-device".split()
+    [
+    "stream", "image-url", "image-file", "ignition-file", "ignition-url", "ignition-hash", "architecture",
+    "platform", "console", "append-karg", "delete-karg", "copy-network", "network-dir", "save-partlabel",
+    "save-partindex", "offline", "insecure", "insecure-ignition", "stream-base-url", "preserve-on-error",
+    "fetch-retries", "secure-ipl", "dest-device",
+]
 )
 _INSTALLER_ARGUMENTS = frozenset(
-    "install_dev ignition_url image_url platform_id stream save_partlabel save_partindex insecure skip_reboot "
-    "secure_ipl".split()
+    [
+    "install_dev", "ignition_url", "image_url", "platform_id", "stream", "save_partlabel", "save_partindex",
+    "insecure", "skip_reboot", "secure_ipl",
+]
 )
 # Arguments of the live line that the installed system gets for its first boot.
 _FIRST_BOOT = re.compile(

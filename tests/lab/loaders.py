@@ -2,9 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Boot loaders: what GRUB, iPXE and PXELINUX make of the files they find. Strict: what a real loader stumbles over is an error.
+"""Boot loaders: what GRUB, iPXE and PXELINUX make of the files they find.
 
-Each loader looks for its file by the MAC address and ends with a `Boot`: kernel, initrds and the kernel line as the kernel gets it.
+Strict: what a real loader stumbles over is an error. Each ends with a `Boot`: kernel, initrds, and the kernel line as
+the kernel gets it.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ class Boot(NamedTuple):
     line: str
 
 
-# --- GRUB ------------------------------------------------------------------------------------------------------------------
+# --- GRUB ---------------------------------------------------------------------------------------------------
 
 # Commands that load, print or set something that makes no difference here.
 _GRUB_QUIET = frozenset(
-    "insmod echo sleep export terminal_output terminal_input serial clear background_color loadfont set_background".split()
+    [
+    "insmod", "echo", "sleep", "export", "terminal_output", "terminal_input", "serial", "clear",
+    "background_color", "loadfont", "set_background",
+]
 )
 _GRUB_NAME = re.compile(r"\w+|[?#@*]")
 
@@ -164,23 +168,25 @@ class Grub:
             return booted.boot
 
     async def _boot(self, script: bytes) -> Boot:
-        await self._script(_decode(script))
-        if self._kernel is None and self._entries:
-            timeout = self.variables.get("timeout", "")
-            if not re.fullmatch(r"\d+", timeout):
-                raise BootError("GRUB waits in its menu: no timeout is set")
-            default = self.variables.get("default", "0") or "0"
-            if not default.isdigit() or int(default) >= len(self._entries):
-                raise BootError(f"GRUB waits in its menu: there is no entry {default}")
-            await self._run(self._entries[int(default)])
-        elif self._kernel is not None:
-            raise BootError("GRUB waits at its prompt: kernel loaded, no menuentry and no boot")
-        if self._kernel is None:
-            raise BootError("GRUB waits at its prompt: no kernel was loaded")
-        return Boot(self._kernel, self._initrds, self._line)
+        await self._configuration(script)
+        raise BootError("; ".join(["GRUB waits at its prompt: no menuentry and no boot", *self.screen]))
 
-    async def _script(self, text: str) -> None:
-        await self._run(_grub_tokens(text))
+    async def _configuration(self, script: bytes) -> None:
+        """Runs a configuration and, where it makes a menu, that menu's default entry."""
+        outer, self._entries = self._entries, []
+        await self._run(_grub_tokens(_decode(script)))
+        entries, self._entries = self._entries, outer
+        if not entries:
+            return
+        if not re.fullmatch(r"\d+", self.variables.get("timeout", "")):
+            raise BootError("GRUB waits in its menu: no timeout is set")
+        default = self.variables.get("default", "0") or "0"
+        if not default.isdigit() or int(default) >= len(entries):
+            raise BootError(f"GRUB waits in its menu: there is no entry {default}")
+        await self._run(entries[int(default)])
+        if self._kernel is None:
+            raise BootError("GRUB waits in its menu: the entry loads no kernel")
+        raise _Booted(Boot(self._kernel, self._initrds, self._line))
 
     async def _run(self, tokens: list[_Word | str]) -> None:
         self._depth += 1
@@ -269,7 +275,7 @@ class Grub:
         elif name == "regexp":
             self._regexp(arguments)
         elif name in ("configfile", "source", "."):
-            await self._configfile(arguments)
+            await self._configfile(name, arguments)
         elif name == "linux":
             await self._linux(arguments)
         elif name == "initrd":
@@ -287,7 +293,7 @@ class Grub:
         else:
             raise BootError(f"error: can't find command `{name}'.")
 
-    async def _configfile(self, arguments: list[str]) -> None:
+    async def _configfile(self, command: str, arguments: list[str]) -> None:
         if len(arguments) != 1:
             raise BootError("error: one argument expected.")
         path = self._path(arguments[0])
@@ -295,7 +301,10 @@ class Grub:
         if content is None:
             self.screen.append(f"error: file `{path}' not found.")  # the script goes on
             return
-        await self._script(_decode(content))
+        if command == "configfile":
+            await self._configuration(content)
+        else:
+            await self._run(_grub_tokens(_decode(content)))
 
     async def _linux(self, arguments: list[str]) -> None:
         if not arguments:
@@ -337,8 +346,8 @@ class Grub:
             raise BootError("error: regexp takes a pattern and a text.")
         match = re.search(rest[0], rest[1])  # POSIX extended; the same for what a dispatcher needs
         if match:
-            for number, name in names.items():
-                self.variables[name] = match.group(number) or ""
+            for group, name in names.items():
+                self.variables[name] = match.group(group) or ""
         return match is not None
 
     def _expanded_arguments(self, words: list[_Word]) -> list[str]:
@@ -386,13 +395,19 @@ def _grub_argument(argument: str) -> str:
     return f'"{escaped}"' if " " in escaped else escaped
 
 
-# --- iPXE ------------------------------------------------------------------------------------------------------------------
+# --- iPXE ---------------------------------------------------------------------------------------------------
 
-_IPXE_QUIET = frozenset("echo dhcp sleep set clear ifopen ifclose ifstat route imgfree imgstat menu item prompt colour".split())
+_IPXE_QUIET = frozenset([
+    "echo", "dhcp", "sleep", "set", "clear", "ifopen", "ifclose", "ifstat", "route", "imgfree", "imgstat",
+    "menu", "item", "prompt", "colour",
+])
 
 
 class Ipxe:
-    """iPXE with one NIC. Names of images must be those that the kernel line gives (`initrd=`): loaders of UEFI look there."""
+    """iPXE with one NIC.
+
+    The names of images must be those that the kernel line gives (`initrd=`): under UEFI the kernel looks for them.
+    """
 
     def __init__(self, read: Read, mac: str, *, server: str, address: str, architecture: str) -> None:
         self._read = read
@@ -558,7 +573,7 @@ def _join(base: str, url: str) -> str:
     return base.rsplit("/", 1)[0] + "/" + url
 
 
-# --- PXELINUX --------------------------------------------------------------------------------------------------------------
+# --- PXELINUX -----------------------------------------------------------------------------------------------
 
 
 class Pxelinux:

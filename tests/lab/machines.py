@@ -21,14 +21,24 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+from typing import NamedTuple
 
 import aiohttp
 
 from lab import live
-from lab.kubelet import Cluster, Identity, Kubelet
-from lab.live import Installation, KernelLine, Panic
-from lab.loaders import Boot, BootError, Grub, Ipxe, LocalBoot, Pxelinux
+from lab.kubelet import Cluster
+from lab.kubelet import Identity
+from lab.kubelet import Kubelet
+from lab.live import Installation
+from lab.live import KernelLine
+from lab.live import Panic
+from lab.loaders import Boot
+from lab.loaders import BootError
+from lab.loaders import Grub
+from lab.loaders import Ipxe
+from lab.loaders import LocalBoot
+from lab.loaders import Pxelinux
 from lab.loop import LoopThread
 from lab.mirror import Artifact
 
@@ -137,7 +147,7 @@ class Machine(abc.ABC):
                     return found[count - 1]
                 if not self._changed.wait(deadline - time.monotonic()):
                     story = "; ".join(str(event) for event in self.seen)
-                    raise AssertionError(f"{self.name}: no {what} within {timeout} s. State {self.state}. Seen: {story}")
+                    raise AssertionError(f"{self.name}: no {what} within {timeout} s; {self.state}; seen: {story}")
 
     def tell(self, what: str, **details: Any) -> None:
         with self._changed:
@@ -169,6 +179,7 @@ class Rack:
         proof_possible: bool,
         poll: float = 0.2,
         retry: float = 0.1,
+        reboot: float = 1.0,
     ) -> None:
         self.loop = loop
         self.network = network
@@ -179,6 +190,7 @@ class Rack:
         self.proof_possible = proof_possible
         self.poll = poll
         self.retry = retry
+        self.reboot = reboot
 
 
 class SimulatedMachine(Machine):
@@ -246,7 +258,7 @@ class SimulatedMachine(Machine):
         self.state, self.result = state, str(reason)
         self.tell(state, reason=str(reason))
 
-    # --- the story -----------------------------------------------------------------------------------------------------
+    # --- the story ------------------------------------------------------------------------------------------
 
     async def _life(self) -> None:
         self.state, self.result = "firmware", ""
@@ -262,6 +274,8 @@ class SimulatedMachine(Machine):
             if boot is None:
                 break
             await self._live(boot)
+            if "network_first" in self.spec.behaviour:
+                await asyncio.sleep(self._rack.reboot)  # a real one takes minutes, in which it can be disarmed
         if self.disk is None:
             self._stop("local", self.result or "no boot file and an empty disk")
             return

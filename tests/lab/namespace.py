@@ -4,7 +4,7 @@
 
 """A network of its own for the lab: one process tree, in which the documentation networks are local.
 
-Kubelets refuse loopback addresses, and so does the collection; here every machine has an address that looks like a real one.
+Kubelets refuse loopback addresses, and so does the collection; here every machine has one that looks like a real one.
 Nothing needs a program or a privilege: an ordinary user gets the network together with a user namespace of his own.
 """
 

@@ -54,7 +54,7 @@ _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 
 def machine_specs(count: int = 5, *, block: int = 0, methods: Sequence[str] = ("grub", "ipxe")) -> list[MachineSpec]:
     """`worker-arm-1` and so on; their boot methods take turns."""
-    return [machine_spec(number, block=block, boot_method=methods[(number - 1) % len(methods)]) for number in range(1, count + 1)]
+    return [machine_spec(i + 1, block=block, boot_method=methods[i % len(methods)]) for i in range(count)]
 
 
 def machine_spec(number: int, *, block: int = 0, **values: Any) -> MachineSpec:
@@ -129,7 +129,7 @@ class Site:
         self._runs = 0
         self._others: dict[str, SimulatedMachine] = {}
 
-    # --- start and end -------------------------------------------------------------------------------------------------
+    # --- start and end --------------------------------------------------------------------------------------
 
     def __enter__(self) -> Site:
         try:
@@ -221,7 +221,7 @@ class Site:
         for machine in (*self.machines.values(), *self._others.values()):
             machine.power_off()
 
-    # --- what a test looks at ------------------------------------------------------------------------------------------
+    # --- what a test looks at -------------------------------------------------------------------------------
 
     @property
     def api(self) -> Api:
@@ -270,7 +270,7 @@ class Site:
             if path.is_file()
         }
 
-    # --- what people do at a site --------------------------------------------------------------------------------------
+    # --- what people do at a site ---------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def operator(self) -> Any:
@@ -350,7 +350,7 @@ class Site:
         self.api.wait_for(f"/api/v1/nodes/{name}", _is_ready)
         return dict(self.api.get(f"/api/v1/nodes/{name}"))
 
-    # --- the user's side -----------------------------------------------------------------------------------------------
+    # --- the user's side ------------------------------------------------------------------------------------
 
     @property
     def environment(self) -> dict[str, str]:

@@ -12,15 +12,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.api import Api
-from lab.kubelet import (
-    BOOTSTRAPPER,
-    CLIENT_SIGNER,
-    REQUESTS,
-    SERVING_SIGNER,
-    certificate_request,
-    request_object,
-    request_usages,
-)
+from lab.kubelet import BOOTSTRAPPER
+from lab.kubelet import CLIENT_SIGNER
+from lab.kubelet import REQUESTS
+from lab.kubelet import SERVING_SIGNER
+from lab.kubelet import certificate_request
+from lab.kubelet import request_object
+from lab.kubelet import request_usages
 from lab.plane import ControlPlane
 
 
