@@ -36,7 +36,9 @@ options:
     elements: dict
     required: true
   base_url:
-    description: URL of the published folder as machines see it.
+    description:
+      - URL of the published folder, from which the TFTP host fetches its copies.
+      - Empty where nothing will have been published, as in check mode.
     type: str
     required: true
 seealso:

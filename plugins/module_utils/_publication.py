@@ -40,7 +40,8 @@ def publication(
 ) -> dict[str, list[dict[str, t.Any]]]:
     """Items for the web host (``web``) and, where machines take files by TFTP, for the TFTP host (``tftp``).
 
-    Each entry keeps what it was made from (``entry``), so that the published URL finds its way back.
+    :param base_url: where the TFTP host fetches what the web host has published by then; empty where nothing will have
+        been published, as in check mode: it then asks where the web host would
     """
     booted = [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT and not machine["failed"]]
     if not booted:
@@ -64,7 +65,8 @@ def publication(
         wanted = item["kind"] == "initrd" and architectures
         wanted = wanted or (item["kind"] in ("kernel", "initramfs") and item["name"].split("/")[1] in architectures)
         if wanted:
-            tftp.append({**_without_source(item), "url": f"{base_url.rstrip('/')}/{item['name']}"})
+            published_copy = {**_without_source(item), "url": f"{base_url.rstrip('/')}/{item['name']}"}
+            tftp.append(published_copy if base_url else item)
     return {"web": web, "tftp": tftp}
 
 
