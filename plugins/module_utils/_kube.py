@@ -408,9 +408,9 @@ class Cluster:
     def exec(self, namespace: str, pod: str, container: str, command: t.Sequence[str]) -> str:
         """What a command prints in a container."""
         core = kubernetes.client.CoreV1Api(self._api_client)
-        return self._ask(
-            f"run {command[0]} in pod {namespace}/{pod}",
-            lambda: kubernetes.stream.stream(
+
+        def run() -> str:
+            stream = kubernetes.stream.stream(
                 core.connect_get_namespaced_pod_exec,
                 pod,
                 namespace,
@@ -420,9 +420,16 @@ class Cluster:
                 stdin=False,
                 stdout=True,
                 tty=False,
-                _request_timeout=READ_SECONDS,
-            ),
-        )
+                # Older clients would return printed JSON as the text of a Python object.
+                _preload_content=False,
+            )
+            try:
+                stream.run_forever(timeout=READ_SECONDS)
+                return stream.read_stdout(timeout=0)
+            finally:
+                stream.close()
+
+        return self._ask(f"run {command[0]} in pod {namespace}/{pod}", run)
 
     def identity(self) -> dict[str, str]:
         """What tells this cluster from any other: infrastructure name and UID of the namespace kube-system."""
@@ -454,8 +461,8 @@ def _lines(response: t.Any) -> t.Iterator[bytes]:
 def connect(params: t.Mapping[str, t.Any], *, patient: bool = True) -> Cluster:
     """Connect with the options of :data:`AUTH_ARGUMENT_SPEC` and kubernetes.core's ``K8S_AUTH_*`` fall-backs.
 
-    ``patient`` leaves a few repetitions, and waiting for ``Retry-After``, to the HTTP client; a loop with deadlines of its
-    own wants neither.
+    ``patient`` leaves a few repetitions, and waiting for ``Retry-After``, to the HTTP client; a loop with deadlines of
+    its own wants neither.
 
     :raises OperationError: a package is missing, verification is off, no cluster is configured or it cannot be reached
     """

@@ -51,6 +51,7 @@ extends_documentation_fragment:
   - multiarch.openshift.attributes
 attributes:
   diff_mode:
+    description: Returns the text that is written when in diff mode.
     support: partial
     details:
       - The diff shows the hashes, never the text.

@@ -20,8 +20,9 @@ options:
     description:
       - Whether to read C(/release-manifests/release-metadata) in the pod of the cluster-version operator where the
         C(ClusterVersion) does not say the architecture.
-      - This needs the right to create C(pods/exec) in the namespace C(openshift-cluster-version). That right is as good
-        as C(cluster-admin), for the pod's service account has that role. Give it only to accounts that have as much.
+      - This needs the rights to list C(pods) and to get and create C(pods/exec) in the namespace
+        C(openshift-cluster-version). The latter is as good as C(cluster-admin), for the pod's service account has that
+        role. Give it only to accounts that have as much.
     type: bool
     default: false
   release_metadata:

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 from lab.plane import Approval
 from lab.plane import Request
 from lab.simulator import certificates
+from lab.simulator import container
 from lab.simulator import discovery
 from lab.simulator import faults
 from lab.simulator import kinds
@@ -122,6 +123,8 @@ class Server:
         met = await self._meet_faults(verb, request.path_qs, identity)
         self._authorize(identity, verb, target, request.query.get("fieldSelector", ""))
         kind = kinds.BY_PATH.get((target.group, target.version, target.plural))
+        if kind is kinds.POD and target.subresource == "exec" and verb == "get":
+            return await container.run(request, self.resources.get(kind, (target.namespace, target.name)))
         if not discovery.serves(target.group, target.version):
             return web.Response(status=404, text="404 page not found\n")
         if kind is None or target.deeper or (target.subresource and target.subresource not in kind.subresources):
