@@ -193,17 +193,31 @@ class Rack:
         self.reboot = reboot
 
 
-class SimulatedMachine(Machine):
-    """A machine that is a task in the rack's event loop."""
+class RackMachine(Machine):
+    """A machine that is a task in the rack's event loop, up to its kernel; what the live system and the disk are differs."""
 
     def __init__(self, spec: MachineSpec, rack: Rack) -> None:
         super().__init__(spec)
-        self.disk: dict[str, Any] | None = None
-        """What is installed: ignition (bytes), installation (live.Installation)."""
-        self.kubelet: Kubelet | None = None
+        self.installed = False
         self._rack = rack
         self._task: asyncio.Task[None] | None = None
         self._directory = rack.directory / spec.name
+
+    @abc.abstractmethod
+    async def _live_system(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> None:
+        """Live Ignition from the initrds after the first, then the installer, which sets `installed`."""
+
+    @abc.abstractmethod
+    async def _join(self) -> None:
+        """The installed system comes up; runs as long as its kubelet."""
+
+    @abc.abstractmethod
+    async def _run_kubelet(self) -> None:
+        """The kubelet alone."""
+
+    @abc.abstractmethod
+    def forget_keys(self) -> None:
+        """Keys and kubeconfig of the kubelet are deleted."""
 
     def power_on(self) -> None:
         self._rack.loop.run(self.switch_on())
@@ -218,10 +232,11 @@ class SimulatedMachine(Machine):
 
     def restart_kubelet(self, *, keep_keys: bool = True) -> None:
         """Starts the kubelet again, with its keys or, as after a re-installation, without."""
-        if self.kubelet is None:
+        if self.state != "node":
             raise RuntimeError(f"{self.name} has no kubelet yet")
+        self._rack.loop.run(self._restart(None))
         if not keep_keys:
-            self.kubelet.forget_keys()
+            self.forget_keys()
         self._rack.loop.run(self._restart(self._run_kubelet))
 
     def start_kubelet(self) -> None:
@@ -268,7 +283,7 @@ class SimulatedMachine(Machine):
         if self.spec.boot_method == "external":
             await self._join()
             return
-        while self.disk is None or "network_first" in self.spec.behaviour:
+        while not self.installed or "network_first" in self.spec.behaviour:
             await self._pause()
             boot = await self._firmware()
             if boot is None:
@@ -276,7 +291,7 @@ class SimulatedMachine(Machine):
             await self._live(boot)
             if "network_first" in self.spec.behaviour:
                 await asyncio.sleep(self._rack.reboot)  # a real one takes minutes, in which it can be disarmed
-        if self.disk is None:
+        if not self.installed:
             self._stop("local", self.result or "no boot file and an empty disk")
             return
         await self._join()
@@ -295,7 +310,7 @@ class SimulatedMachine(Machine):
             except LocalBoot as error:
                 self.result = str(error)
                 boot = None
-            if boot is not None or "polling" not in self.spec.behaviour or self.disk is not None:
+            if boot is not None or "polling" not in self.spec.behaviour or self.installed:
                 break
             await asyncio.sleep(self._rack.poll)
         if boot is None:
@@ -309,13 +324,13 @@ class SimulatedMachine(Machine):
         line = KernelLine(boot.line)
         line.check()
         self._expect(boot.kernel, "kernel")
-        files = self._unpack(line, boot.initrds)
+        if not boot.initrds:
+            raise Panic("VFS: Cannot open root device: no initrd")
+        self._expect(boot.initrds[0], "initramfs")
         await self._pause()
         async with _Fetcher(self._rack.network, self.spec, "curl/7.76.1") as fetcher:
             await self._fetch_rootfs(line, fetcher)
-        if not live.installer_starts(line, files):
-            raise Panic("the live system waits at its login: nothing told it to install")
-        await self._install(live.installation(line, files), line)
+        await self._live_system(line, boot.initrds[1:])
         self.tell("installed")
 
     def _expect(self, file: tuple[str, bytes], kind: str) -> None:
@@ -328,28 +343,6 @@ class SimulatedMachine(Machine):
             raise Panic(f"{path} is a {artifact.kind}, no {kind}")
         if artifact.architecture != self.spec.architecture:
             raise Panic(f"{path}: Exec format error: it is for {artifact.architecture}")
-
-    def _unpack(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> dict[str, bytes]:
-        """Files in /etc that the live Ignition of the initrds writes."""
-        if not initrds:
-            raise Panic("VFS: Cannot open root device: no initrd")
-        self._expect(initrds[0], "initramfs")
-        unpacked: dict[str, bytes] = {}
-        for path, content in initrds[1:]:
-            try:
-                unpacked |= live.unpack_initrd(content)
-            except ValueError as error:
-                # the kernel says so and boots on, without these files
-                self.tell("initrd_ignored", path=path, reason=f"Initramfs unpacking failed: {error}")
-        config = unpacked.get("config.ign")
-        if config is None:
-            return {}
-        if not line.has_live_ignition:
-            self.tell("live_ignition_ignored", reason="no ignition.firstboot ignition.platform.id=metal")
-            return {}
-        files = live.apply_live_ignition(config)
-        self.tell("live_ignition", files=sorted(files))
-        return files
 
     async def _fetch_rootfs(self, line: KernelLine, fetcher: _Fetcher) -> None:
         url = line.value("coreos.live.rootfs_url")
@@ -366,10 +359,49 @@ class SimulatedMachine(Machine):
             raise Panic(f"{url}: hash mismatch: it is not the rootfs of this initramfs")
         self.tell("rootfs", url=url)
 
+
+class SimulatedMachine(RackMachine):
+    """A machine without a program: live system, installer and kubelet are tasks of the rack's event loop as well."""
+
+    def __init__(self, spec: MachineSpec, rack: Rack) -> None:
+        super().__init__(spec, rack)
+        self.disk: dict[str, Any] | None = None
+        """What is installed: ignition (bytes), installation (live.Installation)."""
+        self.kubelet: Kubelet | None = None
+
+    async def _live_system(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> None:
+        files = self._unpack(line, initrds)
+        if not live.installer_starts(line, files):
+            raise Panic("the live system waits at its login: nothing told it to install")
+        await self._install(live.installation(line, files), line)
+
+    def forget_keys(self) -> None:
+        if self.kubelet is not None:
+            self.kubelet.forget_keys()
+
+    def _unpack(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> dict[str, bytes]:
+        """Files in /etc that the live Ignition of the initrds writes."""
+        unpacked: dict[str, bytes] = {}
+        for path, content in initrds:
+            try:
+                unpacked |= live.unpack_initrd(content)
+            except ValueError as error:
+                # the kernel says so and boots on, without these files
+                self.tell("initrd_ignored", path=path, reason=f"Initramfs unpacking failed: {error}")
+        config = unpacked.get("config.ign")
+        if config is None:
+            return {}
+        if not line.has_live_ignition:
+            self.tell("live_ignition_ignored", reason="no ignition.firstboot ignition.platform.id=metal")
+            return {}
+        files = live.apply_live_ignition(config)
+        self.tell("live_ignition", files=sorted(files))
+        return files
+
     async def _install(self, installation: Installation, line: KernelLine) -> None:
         if self.spec.install_device and installation.device != self.spec.install_device:
             raise Panic(f"coreos-installer: checking for exclusive access to {installation.device}: no such device")
-        self.disk = None  # from here on what was there is gone
+        self.disk, self.installed = None, False  # from here on what was there is gone
         self.tell("installing", device=installation.device, ignition_hash=installation.ignition_hash)
         content = b""
         if installation.ignition_url:
@@ -378,6 +410,7 @@ class SimulatedMachine(Machine):
             live.check_ignition_hash(content, installation.ignition_hash)
         await self._pause()
         self.disk = {"ignition": content, "installation": installation, "host_name": line.host_name}
+        self.installed = True
 
     async def _fetch_ignition(self, url: str) -> bytes:
         """4xx ends it at once; everything else is tried for ever."""

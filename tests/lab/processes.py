@@ -53,6 +53,11 @@ class Process:
     def running(self) -> bool:
         return self._program.poll() is None
 
+    @property
+    def code(self) -> int:
+        """Exit status; waits for it."""
+        return self._program.wait()
+
     def stop(self, timeout: float = 5.0) -> None:
         """Ends the program, and its guard before it, so that the guard can never hit a reused id."""
         self._guard.kill()
