@@ -21,6 +21,10 @@ options:
     description: Why the whole run stopped. Empty where it did not.
     type: str
     default: ""
+  armed:
+    description: Why the boot files could not be removed. Empty where they were.
+    type: str
+    default: ""
   check:
     description: Whether the run was in check mode. Machines that wait for their turn have then not failed.
     type: bool

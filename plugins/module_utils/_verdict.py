@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+
 DONE = ("proven", "joined")
 LOADERS = {"grub": "GRUB", "ipxe": "iPXE", "pxelinux": "PXELINUX"}
 
@@ -24,10 +26,11 @@ def _would(machine: t.Mapping[str, t.Any]) -> str:
     return f"would {', then '.join(parts)}"
 
 
-def verdict(machine: t.Mapping[str, t.Any], *, stop: str, check: bool) -> dict[str, t.Any]:
+def verdict(machine: t.Mapping[str, t.Any], *, stop: str, armed: str, check: bool) -> dict[str, t.Any]:
     """Whether the machine failed, and the line that says where it stands.
 
     :param stop: why the whole run stopped; empty where it did not
+    :param armed: why boot files could not be removed; empty where they were
     :param check: the run was in check mode
     """
     if machine["failed"]:
@@ -37,6 +40,8 @@ def verdict(machine: t.Mapping[str, t.Any], *, stop: str, check: bool) -> dict[s
         line = "proven" if machine["stage"] == "proven" else "joined, not proven"
         if not machine["changed"]:
             line += ", unchanged"
+        if armed and not stop and machine["boot_method"] in NETWORK_BOOT:
+            return {"failed": True, "line": f"{machine['name']}: {line}, but it may still be armed: {_sentence(armed)}"}
         return {"failed": False, "line": ": ".join([machine["name"], *_all(line, machine)])}
     if check and not stop:
         return {"failed": False, "line": f"{machine['name']}: {_would(machine)}"}
@@ -54,10 +59,10 @@ def _sentence(text: str) -> str:
 
 
 def verdicts(
-    machines: t.Sequence[t.Mapping[str, t.Any]], *, stop: str = "", check: bool = False
+    machines: t.Sequence[t.Mapping[str, t.Any]], *, stop: str = "", armed: str = "", check: bool = False
 ) -> dict[str, dict[str, t.Any]]:
     """:func:`verdict` of each machine, by name."""
-    return {machine["name"]: verdict(machine, stop=stop, check=check) for machine in machines}
+    return {machine["name"]: verdict(machine, stop=stop, armed=armed, check=check) for machine in machines}
 
 
 def power_on_line(machine: t.Mapping[str, t.Any], *, seconds: int) -> str:

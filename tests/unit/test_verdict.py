@@ -38,6 +38,8 @@ MACHINE: dict[str, t.Any] = {
             False,
             "a: would arm (/x), then ask to power it on",
         ),
+        ({}, {"armed": "disk full"}, True, "a: proven, but it may still be armed: disk full."),
+        ({"boot_method": "external"}, {"armed": "disk full"}, False, "a: proven"),
         ({"stage": "planned"}, {"check": True, "stop": "no"}, True, "a: no. It had reached: planned."),
     ],
 )
