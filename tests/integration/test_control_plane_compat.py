@@ -521,8 +521,8 @@ def test_dynamic_client_finds_kubernetes_and_openshift_kinds(plane: ControlPlane
         assert requests.get().kind == "CertificateSigningRequestList"
         versions = dynamic.resources.get(api_version="config.openshift.io/v1", kind="ClusterVersion")
         assert versions.get(name="version").status.desired.version == "4.20.4"
-        typed = kubernetes_client.CoreV1Api(client).read_node("master-0")
-        assert typed.status.node_info.architecture == "amd64"
+        typed = kubernetes_client.CoreV1Api(client).list_node(field_selector="metadata.name=master-0")
+        assert typed.to_dict()["items"][0]["status"]["node_info"]["architecture"] == "amd64"
 
 
 def test_server_says_its_version_and_health_to_anybody(plane: ControlPlane) -> None:

@@ -182,7 +182,8 @@ class SimulatedControlPlane(ControlPlane):
             self._runner, self.address, self.port, ssl_context=self._tls, backlog=1024, reuse_address=True
         )
         await site.start()
-        self.port = self._runner.addresses[0][1]
+        port: int = self._runner.addresses[0][1]
+        self.port = port
 
     async def _close(self) -> None:
         for task in self._tasks:
