@@ -60,6 +60,7 @@ PROOF_PATIENCE = 30.0
 REACH_PATIENCE = 6.0
 # A kubelet reports at least every five minutes.
 SILENT_SECONDS = 600.0
+APPROVAL_REASON = "InventoryApproved"
 MCO_STATE = "machineconfiguration.openshift.io/state"
 # Decisions that cannot be made yet about a request that somebody else approved.
 _UNDECIDED = ("node_missing", "architecture_unknown", "system_uuid_unknown")
@@ -202,6 +203,8 @@ def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run)
     name = machine["node_name"]
     servings = world.claims(SERVING_SIGNER, name)
     issued = [csr for csr in servings if _fits(issued_certificate(csr), node)]
+    if run.state == "approved" and issued:
+        return Assessment("ready" if is_ready(node) else "serving_issued", final=True)
     if not is_ready(node):
         stage = _serving_stage(servings, issued)
         if existed and _silent_for(node, now) > SILENT_SECONDS:
@@ -298,8 +301,6 @@ def _proof(
     """A Ready node: is what it presents on port 10250 what was issued to it?"""
     name = machine["node_name"]
     stage = "ready" if issued else "registered"
-    if run.state == "approved" and issued:
-        return Assessment(stage, final=True)
     mco = (node["metadata"].get("annotations") or {}).get(MCO_STATE)
     if mco not in (None, "Done"):
         return Assessment(
@@ -392,6 +393,13 @@ def _failed(stage: str, code: str, reason: str, hint: str) -> Assessment:
     return Assessment(stage, code, reason, hint, final=True, failed=True)
 
 
+def _by(csr: dict[str, t.Any], world: World) -> str:
+    """Who approved a request, for people: the reason of an approval can be written by anybody."""
+    if csr["metadata"]["uid"] in world.approved_here:
+        return "this run"
+    return "an earlier run" if (condition(csr, "Approved") or {}).get("reason") == APPROVAL_REASON else "other"
+
+
 def _replace(found: Assessment, **changes: t.Any) -> Assessment:
     return Assessment(**{**found.__dict__, **changes})
 
@@ -403,8 +411,7 @@ def _named(found: Assessment, machine: Machine, world: World) -> Assessment:
         approved = [csr for csr in world.claims(signer, machine["node_name"]) if approved_at(csr) is not None]
         if approved:
             names[signer] = approved[-1]["metadata"]["name"]
-            ours = approved[-1]["metadata"]["uid"] in world.approved_here
-            by = "this run" if ours and by != "other" else "other"
+            by = _by(approved[-1], world) if by in ("", "this run") else by
     return _replace(
         found,
         client_csr=names.get(CLIENT_SIGNER, ""),
@@ -415,6 +422,7 @@ def _named(found: Assessment, machine: Machine, world: World) -> Assessment:
 
 
 __all__ = (
+    "APPROVAL_REASON",
     "FINAL_STAGES",
     "JOINED",
     "STAGES",

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the join in Ansible's own process, so that a line can be shown for each event as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+import typing as t
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
+from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
+from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
+
+DISARM_MODULE = "multiarch.openshift.netboot_config"
+# Requests left alone are shown up to this number; the result has all of them.
+SHOWN_LEFT = 30
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        self._apply_environment()
+        with contextlib.ExitStack() as stack:
+            try:
+                events = stack.enter_context(_Events(arguments["events_path"]))
+                join = Join(
+                    connect(arguments),
+                    arguments["machines"],
+                    _settings(arguments),
+                    say=display.display,
+                    note=events.note,
+                    disarm=self._disarm(arguments["disarm"], task_vars or {}),
+                    reconnect=lambda: connect(arguments),
+                )
+                found = join.look() if self._task.check_mode else _until_interrupted(join)
+            except OperationError as error:
+                raise AnsibleActionFail(str(error)) from None
+        for line in _closing_lines(found):
+            display.display(line)
+        return {**result, **found}
+
+    def _apply_environment(self) -> None:
+        """The task's environment reaches modules only; the K8S_AUTH_* in it are meant for this plugin too."""
+        for part in self._task.environment or []:
+            if isinstance(part, dict):
+                os.environ.update({str(name): str(value) for name, value in part.items()})
+
+    def _disarm(
+        self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
+    ) -> t.Callable[[list[dict[str, t.Any]]], None] | None:
+        if not arguments:
+            return None
+
+        def disarm(machines: list[dict[str, t.Any]]) -> None:
+            names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
+            answer = self._execute_module(
+                module_name=DISARM_MODULE,
+                module_args={**arguments, "machines": names, "state": "absent"},
+                task_vars=task_vars,
+            )
+            if answer.get("failed") or answer.get("unreachable"):
+                raise OperationError(str(answer.get("msg") or "the web host did not answer"))
+
+        return disarm
+
+
+class _Events:
+    """The events as lines of JSON, in a file that grows as they happen."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> _Events:
+        try:
+            self._file = open(self._path, "a", encoding="utf-8") if self._path else None
+        except OSError as error:
+            raise OperationError(
+                f"The events cannot be appended to {self._path}: {error.strerror}.", "Correct events_path."
+            ) from None
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def note(self, event: dict[str, t.Any]) -> None:
+        if self._file is not None:
+            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            self._file.write(json.dumps({"time": moment, **event}, sort_keys=True) + "\n")
+            self._file.flush()
+
+
+def _settings(arguments: dict[str, t.Any]) -> Settings:
+    return Settings(
+        parameters=Parameters(
+            max_csr_age=arguments["max_csr_age"],
+            max_approvals=arguments["max_approvals"],
+            ambiguous=arguments["ambiguous"],
+            bind_credential=arguments["bind_credential"],
+        ),
+        state=arguments["state"],
+        timeout=arguments["timeout"],
+        heartbeat=arguments["heartbeat"],
+        probe_kubelet=arguments["probe_kubelet"],
+        cordon=arguments["cordon"],
+        deny_addresses=tuple(arguments["deny_addresses"]),
+        deny_names=tuple(arguments["deny_names"]),
+    )
+
+
+def _until_interrupted(join: Join) -> dict[str, t.Any]:
+    """Run; a signal ends the run with its last event written, and then does what it would have done."""
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return join.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if received:
+            os.kill(os.getpid(), received[0])
+
+
+def _closing_lines(found: dict[str, t.Any]) -> t.Iterator[str]:
+    if len(found["node_table"]) > 1:
+        yield from ("", *found["node_table"])
+    if len(found["csr_table"]) > 1:
+        yield from ("", *found["csr_table"])
+    if found["left"]:
+        yield from ("", "Left alone:")
+    for entry in found["left"][:SHOWN_LEFT]:
+        yield f"{entry['name']}  {entry['detail']}"
+        yield f"  {entry['command']}"
+    if len(found["left"]) > SHOWN_LEFT:
+        yield f"and {len(found['left']) - SHOWN_LEFT} more (oc get csr)"
+    for miss in found["near_misses"]:
+        if miss["likely_machine"]:
+            yield f"{miss['name']} for '{miss['claimed_node']}' may be {miss['likely_machine']}: {miss['why']}."
+    for warning in found["warnings"]:
+        yield f"Warning: {warning}"

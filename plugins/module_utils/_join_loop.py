@@ -1,0 +1,752 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The join of all machines at once: follows the API, decides, approves, looks at port 10250. Private to the collection.
+
+One thread takes what the feeds report and decides; everything that waits for an answer (approvals, patches, probes, the
+withdrawal of boot files) runs beside it and reports into the same queue.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import copy
+import queue
+import time
+import typing as t
+from dataclasses import dataclass
+from dataclasses import field
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import APPROVE
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import REJECT
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Decision
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import APPROVAL_REASON
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import Assessment
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import Proof
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import Run
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import assess
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import deadline
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import needs_boot_file
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Conflict
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import NotFound
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import TooManyRequests
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unauthorized
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unavailable
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unprocessable
+from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import near_misses
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import arrival_patch
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import is_cordoned
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import uncordon_patch
+from ansible_collections.multiarch.openshift.plugins.module_utils._probe import Answer
+from ansible_collections.multiarch.openshift.plugins.module_utils._probe import ask_kubelet
+from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import look_around
+from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import needed_rights
+from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import review_access
+from ansible_collections.multiarch.openshift.plugins.module_utils._tables import csr_table
+from ansible_collections.multiarch.openshift.plugins.module_utils._tables import node_table
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import EVENT
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import FAILED
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import LISTED
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import RELIST_SECONDS
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Collection
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Feed
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Report
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import SIGNERS
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import Approval
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import World
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import claimed_node
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
+
+CSR_API, CSR_KIND = "certificates.k8s.io/v1", "CertificateSigningRequest"
+NODES = "nodes"
+COLLECTIONS = (
+    *(Collection(signer, CSR_API, CSR_KIND, f"spec.signerName={signer}") for signer in SIGNERS),
+    # Every kubelet of the cluster writes here, so silence is rare, and the list is long.
+    Collection(NODES, "v1", "Node", silence=60.0),
+)
+PARALLEL_APPROVALS = 4
+PARALLEL_PROBES = 8
+# Tries for one request: each starts with the decision on the object as it then is.
+MOST_TRIES = 5
+# Everything is looked at again this often, whether or not something was reported: deadlines and ages have no event.
+SWEEP_SECONDS = 1.0
+PROBE_SECONDS = 2.0
+LONGEST_PAUSE = 10.0
+CLOSING_SECONDS = 15.0
+
+Record = dict[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of a join."""
+
+    parameters: Parameters = field(default_factory=Parameters)
+    state: str = "proven"
+    timeout: float = 5400.0
+    heartbeat: float = 30.0
+    probe_kubelet: str = "auto"
+    cordon: bool = False
+    deny_addresses: tuple[str, ...] = ()
+    deny_names: tuple[str, ...] = ()
+    relist_seconds: float = RELIST_SECONDS
+
+
+@dataclass(frozen=True)
+class Done:
+    """Something that ran beside the decision has ended."""
+
+    kind: str
+    subject: t.Any
+    result: t.Any = None
+    error: OperationError | None = None
+
+
+class Join:
+    """One join.
+
+    :param say: takes a line for people, as things happen
+    :param note: takes an event as plain data, as things happen
+    :param disarm: withdraws the boot files of these machines; None where there are none
+    :param reconnect: makes a new connection, for a token that has expired
+    """
+
+    def __init__(
+        self,
+        cluster: t.Any,
+        machines: t.Sequence[Record],
+        settings: Settings,
+        *,
+        say: t.Callable[[str], None],
+        note: t.Callable[[Record], None] = lambda event: None,
+        disarm: t.Callable[[list[Record]], None] | None = None,
+        reconnect: t.Callable[[], t.Any] | None = None,
+    ) -> None:
+        self.records = [dict(machine) for machine in machines]
+        self._cluster = cluster
+        self._settings = settings
+        self._say = say
+        self._note = note
+        self._disarm = disarm
+        self._reconnect = reconnect
+        self._active = {record["node_name"]: record for record in self.records if not record.get("failed")}
+        self._world = World(parameters=settings.parameters)
+        self._run = Run(started=self._now(), timeout=settings.timeout, state=settings.state)
+        self._reports: queue.Queue[Report | Done] = queue.Queue()
+        self._found: dict[str, Assessment] = {}
+        self._decisions: dict[str, Decision] = {}
+        self._tries: dict[str, int] = {}
+        self._in_flight: set[str] = set()
+        self._not_before: dict[str, float] = {}
+        self._delays: dict[str, float] = {}
+        self._seen: dict[str, float] = {}
+        self._patching: set[str] = set()
+        self._unpatchable: set[str] = set()
+        self._probing: set[str] = set()
+        self._disarmed: set[str] = set()
+        self._disarming = False
+        self._said: set[tuple[str, str]] = set()
+        self._trouble: dict[str, str] = {}
+        self.approved: list[Record] = []
+        self.warnings: list[str] = []
+        self.stopped = ""
+
+    # -- the two ways to run -------------------------------------------------------------------------------------------
+
+    def look(self) -> Record:
+        """One look, nothing written: what would be approved, and where each machine stands."""
+        self._prepare(write=False)
+        for collection in COLLECTIONS:
+            items, _version = self._cluster.list(
+                collection.api_version, collection.kind, field_selector=collection.field_selector
+            )
+            self._replace(collection.name, items)
+        self._run.started = self._now()
+        would: dict[str, list[str]] = {}
+        for csr in list(self._world.csrs.values()):
+            decision = self._decide(csr)
+            if decision.verdict == APPROVE and decision.machine:
+                would.setdefault(decision.machine, []).append(csr["metadata"]["name"])
+                self.approved.append(self._approval_entry(csr, decision))
+        self._run.misses = near_misses(self._active, self._world, self._now())
+        for record in self._active.values():
+            self._assess(record, quiet=True)
+            names = would.get(record["name"], [])
+            record["changed"] = bool(record.get("changed") or names)
+            if names:
+                record["reason"] = f"would approve {', '.join(names)}."
+                self._event(record["name"], "would_approve", f"would approve {', '.join(names)}")
+            # A look ahead ends no machine.
+            record["failed"] = record["failed"] and record["reason_code"] in ("node_exists", "approved_by_other")
+        return self._result(changed=bool(self.approved))
+
+    def run(self) -> Record:
+        """Wait for all machines and approve what the decision approves."""
+        self._prepare(write=True)
+        if not self._active:
+            return self._result(changed=False)
+        self._run.started = self._now()
+        self._say(f"Waiting for {len(self._active)} machines on {self._cluster.server}")
+        feeds = self._start_feeds()
+        self._approvers = concurrent.futures.ThreadPoolExecutor(PARALLEL_APPROVALS, "approve")
+        self._probers = concurrent.futures.ThreadPoolExecutor(PARALLEL_PROBES, "probe")
+        self._helper = concurrent.futures.ThreadPoolExecutor(1, "disarm")
+        try:
+            self._follow(feeds)
+            self._close()
+        except OperationError as error:
+            self._stop(error)
+        except BaseException:
+            self._note({"event": "interrupted", "machines": {r["name"]: r["stage"] for r in self.records}})
+            raise
+        finally:
+            for feed in feeds:
+                feed.stop()
+            for executor in (self._approvers, self._probers, self._helper):
+                executor.shutdown(wait=False, cancel_futures=True)
+        return self._result(changed=any(record.get("changed") for record in self.records))
+
+    def _prepare(self, *, write: bool) -> None:
+        patch = self._settings.cordon or any(m.get("labels") or m.get("taints") for m in self._active.values())
+        review_access(self._cluster, needed_rights(approve=write, patch_nodes=write and bool(patch)))
+        around = look_around(
+            self._cluster,
+            self.records,
+            self._settings.parameters,
+            deny_addresses=self._settings.deny_addresses,
+            deny_names=self._settings.deny_names,
+        )
+        self._world = around.world
+        self._run.authorities = around.authorities
+        self._run.probe_kubelet = self._settings.probe_kubelet
+        for warning in around.warnings:
+            self._warn(warning)
+
+    def _start_feeds(self) -> list[Feed]:
+        feeds = [
+            Feed(self._cluster, collection, self._reports, relist_seconds=self._settings.relist_seconds)
+            for collection in COLLECTIONS
+        ]
+        for feed in feeds:
+            feed.start()
+        return feeds
+
+    # -- the loop ------------------------------------------------------------------------------------------------------
+
+    def _follow(self, feeds: list[Feed]) -> None:
+        listed: set[str] = set()
+        swept = beat = time.monotonic()
+        while not self._is_over():
+            touched = self._take_reports(listed, feeds)
+            if len(listed) < len(COLLECTIONS):
+                # Nothing is decided on half a picture; but deadlines hold also for an API that never answers.
+                self._expire()
+                continue
+            for node_name in touched:
+                self._look_at(node_name)
+            now = time.monotonic()
+            if now - swept >= SWEEP_SECONDS:
+                swept = now
+                self._sweep()
+            if now - beat >= self._settings.heartbeat:
+                beat = now
+                self._beat()
+
+    def _take_reports(self, listed: set[str], feeds: list[Feed]) -> set[str]:
+        """Take in what was reported; returns the nodes that it is about."""
+        touched: set[str] = set()
+        timeout = SWEEP_SECONDS
+        while True:
+            try:
+                report = self._reports.get(timeout=timeout) if timeout else self._reports.get_nowait()
+            except queue.Empty:
+                return touched
+            timeout = 0.0
+            if isinstance(report, Done):
+                touched |= self._take_done(report)
+            elif report.kind == LISTED:
+                listed.add(report.collection)
+                self._trouble.pop(report.collection, None)
+                touched |= self._replace(report.collection, report.items, seen=report.seen)
+            elif report.kind == EVENT:
+                self._trouble.pop(report.collection, None)
+                touched |= self._take_event(report)
+            elif report.kind == FAILED:
+                self._reconnect_or_raise(report, feeds)
+            else:
+                self._trouble[report.collection] = str(report.error)
+
+    def _replace(self, collection: str, items: t.Sequence[Record], seen: float = 0.0) -> set[str]:
+        if collection == NODES:
+            self._world.replace_nodes(items)
+        else:
+            for csr in items:
+                self._seen.setdefault(csr["metadata"]["uid"], seen)
+            self._world.replace_csrs(collection, items)
+        return set(self._active)
+
+    def _take_event(self, report: Report) -> set[str]:
+        item, gone = report.event["object"], report.event["type"] == "DELETED"
+        if report.collection == NODES:
+            name = item["metadata"]["name"]
+            if gone:
+                self._world.remove_node(name)
+            else:
+                self._world.put_node(item)
+            return {name} & set(self._active)
+        uid = item["metadata"]["uid"]
+        self._seen.setdefault(uid, report.seen)
+        if gone:
+            self._world.remove_csr(uid)
+        else:
+            self._put_csr(item)
+        return {claimed_node(item) or ""} & set(self._active)
+
+    def _put_csr(self, csr: Record) -> None:
+        """Take in a request, unless a newer state of it is known: our own answer may overtake the watch."""
+        known = self._world.csrs.get(csr["metadata"]["uid"])
+        if known is None or not _is_older(csr, known):
+            self._world.put_csr(csr)
+
+    def _reconnect_or_raise(self, report: Report, feeds: list[Feed]) -> None:
+        assert report.error is not None
+        if not isinstance(report.error, Unauthorized) or self._reconnect is None:
+            raise report.error
+        # A token that was renewed on disk: once, then the error is the answer.
+        reconnect, self._reconnect = self._reconnect, None
+        self._cluster = reconnect()
+        for feed in feeds:
+            feed.stop()
+        feeds[:] = self._start_feeds()
+
+    def _is_over(self) -> bool:
+        return all(node_name in self._found and self._found[node_name].final for node_name in self._active)
+
+    def _sweep(self) -> None:
+        self._run.misses = near_misses(self._active, self._world, self._now())
+        for node_name in self._active:
+            self._look_at(node_name)
+
+    def _expire(self) -> None:
+        for record in self._active.values():
+            if self._now() >= deadline(record, self._run):
+                self._assess(record)
+
+    def _look_at(self, node_name: str) -> None:
+        """Decide on the requests of one machine, say where it stands, and do what that asks for."""
+        record = self._active[node_name]
+        before = self._found.get(node_name)
+        if before is not None and before.final:
+            return
+        for signer in SIGNERS:
+            for csr in self._world.claims(signer, node_name):
+                self._consider(csr, record)
+        found = self._assess(record)
+        if found.failed:
+            return
+        self._patch_node(record, final=found.final)
+        if self._disarm is not None and record.get("arm") and not needs_boot_file(record, found.stage):
+            self._disarm_some()
+        if found.probe:
+            self._probe(record)
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+
+    def _decide(self, csr: Record) -> Decision:
+        decision = decide(csr, self._active, self._world, self._now())
+        self._decisions[csr["metadata"]["uid"]] = decision
+        return decision
+
+    def _consider(self, csr: Record, record: Record) -> None:
+        uid, name = csr["metadata"]["uid"], csr["metadata"]["name"]
+        status = csr.get("status") or {}
+        if status.get("conditions") or status.get("certificate") or uid in self._in_flight:
+            return
+        if time.monotonic() < self._not_before.get(uid, 0.0):
+            return
+        decision = self._decide(csr)
+        if decision.verdict != APPROVE:
+            if decision.verdict == REJECT or decision.code in ("ambiguous", "approved_before", "superseded"):
+                self._once(record["name"], f"{uid} {decision.code}", f"{name} left alone: {decision.detail}")
+            return
+        if self._tries.get(uid, 0) >= MOST_TRIES:
+            self._once(record["name"], f"{uid} tries", f"{name} could not be approved in {MOST_TRIES} tries")
+            return
+        for text in decision.notes:
+            self._warn_machine(record, text)
+        self._tries[uid] = self._tries.get(uid, 0) + 1
+        self._in_flight.add(uid)
+        # Counted from now on, so that a rival that comes while the answer is on its way finds it given.
+        self._world.approved_here[uid] = Approval(record["node_name"], csr["spec"]["signerName"], self._now())
+        body = _approved(csr, record["name"], self._now())
+        self._beside(self._approvers, "approval", (csr, decision), lambda: self._cluster.put_approval(body))
+
+    def _take_approval(self, done: Done) -> set[str]:
+        csr, decision = done.subject
+        uid, name, error = csr["metadata"]["uid"], csr["metadata"]["name"], done.error
+        record = self._active[claimed_node(csr) or ""]
+        self._in_flight.discard(uid)
+        if error is None:
+            self._count_approval(csr, decision, done.result)
+            return {record["node_name"]}
+        if isinstance(error, NotFound):
+            del self._world.approved_here[uid]
+            self._world.remove_csr(uid)
+            return {record["node_name"]}
+        if isinstance(error, Forbidden):
+            del self._world.approved_here[uid]
+            self._fail(record, "forbidden", error)
+            return {record["node_name"]}
+        if isinstance(error, (TooManyRequests, Unavailable)):
+            # An API that is overloaded or starts again does not use up the tries.
+            self._tries[uid] -= 1
+            self._delays[uid] = min(LONGEST_PAUSE, 2 * self._delays.get(uid, 0.25))
+            self._not_before[uid] = time.monotonic() + max(self._delays[uid], error.retry_after)
+        # Whatever it was: the next decision is on the object as it is then. After an answer that never came, the
+        # object also tells whether the approval was written.
+        self._in_flight.add(uid)
+        uncertain = isinstance(error, Unavailable)
+        self._beside(
+            self._approvers, "reread", (csr, decision, uncertain), lambda: self._cluster.get(CSR_API, CSR_KIND, name)
+        )
+        return set()
+
+    def _take_reread(self, done: Done) -> set[str]:
+        csr, decision, uncertain = done.subject
+        uid, fresh = csr["metadata"]["uid"], done.result
+        self._in_flight.discard(uid)
+        if done.error is not None:
+            return set()  # still uncertain, and still counted as given
+        written = fresh is not None and (condition(fresh, "Approved") or {}).get("reason") == APPROVAL_REASON
+        if uncertain and written:
+            self._count_approval(csr, decision, fresh)
+        else:
+            del self._world.approved_here[uid]
+            if fresh is None or fresh["metadata"]["uid"] != uid:
+                self._world.remove_csr(uid)
+            else:
+                self._put_csr(fresh)
+        return {claimed_node(csr) or ""} & set(self._active)
+
+    def _count_approval(self, csr: Record, decision: Decision, result: Record) -> None:
+        record, uid = self._active[claimed_node(csr) or ""], csr["metadata"]["uid"]
+        now = time.monotonic()
+        waited = now - (self._seen.get(uid) or now)
+        entry = self._approval_entry(csr, decision)
+        entry.update(approved_at=_stamp(self._now()), seconds=round(waited, 3))
+        self.approved.append(entry)
+        record["changed"] = True
+        self._put_csr(result)
+        kind, name = _kind(csr["spec"]["signerName"]), csr["metadata"]["name"]
+        text = f"{kind} CSR {name} approved ({waited:.1f} s after it appeared)"
+        self._event(record["name"], f"{kind}_approved", text, csr=name)
+
+    def _approval_entry(self, csr: Record, decision: Decision) -> Record:
+        return {
+            "name": csr["metadata"]["name"],
+            "uid": csr["metadata"]["uid"],
+            "machine": decision.machine,
+            "signer": csr["spec"]["signerName"],
+            "created": csr["metadata"].get("creationTimestamp") or "",
+        }
+
+    # -- machines ------------------------------------------------------------------------------------------------------
+
+    def _assess(self, record: Record, *, quiet: bool = False) -> Assessment:
+        found = assess(record, self._world, self._now(), run=self._run)
+        before = self._found.get(record["node_name"])
+        self._found[record["node_name"]] = found
+        if not quiet and (before is None or before.stage != found.stage or before.final != found.final):
+            self._announce(record, before, found)
+        record.update(
+            stage=found.stage,
+            failed=found.failed,
+            reason=found.reason,
+            reason_code=found.code,
+            hint=found.hint,
+            client_csr=found.client_csr,
+            serving_csr=found.serving_csr,
+            approved_by=found.approved_by,
+            proof=found.proof,
+        )
+        if found.warning:
+            self._warn_machine(record, found.warning)
+        return found
+
+    def _announce(self, record: Record, before: Assessment | None, found: Assessment) -> None:
+        words = {
+            "client_issued": "client certificate issued",
+            "registered": f"node {record['node_name']} registered",
+            "serving_issued": "serving certificate issued",
+            "ready": f"node {record['node_name']} Ready",
+            "proven": f"proven: port 10250 presents the certificate issued to {record['node_name']}",
+            "joined": "joined, not proven",
+        }
+        if found.failed:
+            self._event(record["name"], "failed", f"failed at {found.stage}: {found.reason} {found.hint}".rstrip())
+        elif found.stage in words and (before is None or before.stage != found.stage):
+            self._event(record["name"], found.stage, words[found.stage])
+
+    def _fail(self, record: Record, code: str, error: OperationError) -> None:
+        found = Assessment(record["stage"], code, error.message, error.hint, final=True, failed=True)
+        before = self._found.get(record["node_name"])
+        self._found[record["node_name"]] = found
+        record.update(failed=True, reason=error.message, reason_code=code, hint=error.hint)
+        self._announce(record, before, found)
+
+    def _patch_node(self, record: Record, *, final: bool) -> None:
+        name = record["node_name"]
+        node = self._world.nodes.get(name)
+        if node is None or name in self._patching or name in self._unpatchable:
+            return
+        if self._node_patch(record, node, final=final) is not None:
+            self._patching.add(name)
+            self._beside(self._approvers, "patch", record, lambda: self._write_node(record, final=final))
+
+    def _node_patch(self, record: Record, node: Record, *, final: bool) -> Record | None:
+        if final:
+            return uncordon_patch(node) if is_cordoned(node) else None
+        if created(node) < int(self._run.started) and is_ready(node):
+            return None  # what was Ready before this run keeps what its owner has made of it since
+        return arrival_patch(record, node, cordon=self._settings.cordon)
+
+    def _write_node(self, record: Record, *, final: bool) -> Record | None:
+        """Patch the Node as it is now, again where somebody else wrote to it in between."""
+        name = record["node_name"]
+        for _ in range(MOST_TRIES):
+            node = self._cluster.get("v1", "Node", name)
+            patch = self._node_patch(record, node, final=final) if node else None
+            if patch is None:
+                return None
+            try:
+                return self._cluster.patch("v1", "Node", name, patch)
+            except Conflict:
+                continue
+        return None
+
+    def _take_patch(self, done: Done) -> set[str]:
+        record = done.subject
+        name = record["node_name"]
+        self._patching.discard(name)
+        if done.result is not None:
+            self._world.put_node(done.result)
+            record["changed"] = True
+            self._event(record["name"], "node_patched", f"node {name} has the labels and taints of the inventory")
+        elif isinstance(done.error, (Forbidden, Unprocessable)):
+            self._unpatchable.add(name)
+            self._warn_machine(record, f"the node {name} was not changed: {done.error.message}")
+        return {name}
+
+    def _probe(self, record: Record) -> None:
+        name = record["node_name"]
+        last = self._run.proofs.get(name)
+        if name in self._probing or (last is not None and self._now() - last.at < PROBE_SECONDS):
+            return
+        self._probing.add(name)
+        addresses = list(record["addresses"])
+        self._beside(self._probers, "probe", record, lambda: ask_kubelet(addresses))
+
+    def _take_probe(self, done: Done) -> set[str]:
+        name, answer, now = done.subject["node_name"], done.result, self._now()
+        self._probing.discard(name)
+        last = self._run.proofs.get(name)
+        same = last is not None and _same(last.answer, answer)
+        self._run.proofs[name] = Proof(answer, now, last.since if same and last else now)
+        return {name}
+
+    def _disarm_some(self) -> None:
+        """Withdraw the boot files of all machines that need theirs no more, in one call at a time."""
+        if self._disarming or self._disarm is None:
+            return
+        due = [
+            record
+            for name, record in self._active.items()
+            if record.get("arm")
+            and name not in self._disarmed
+            and name in self._found
+            and not needs_boot_file(record, self._found[name].stage)
+        ]
+        if due:
+            self._disarming = True
+            self._disarmed |= {record["node_name"] for record in due}
+            disarm = self._disarm
+            self._beside(self._helper, "disarm", due, lambda: disarm([dict(record) for record in due]))
+
+    def _take_disarm(self, done: Done) -> set[str]:
+        self._disarming = False
+        for record in done.subject:
+            if done.error is None:
+                record["changed"] = True
+                self._event(record["name"], "disarmed", "boot files withdrawn")
+            else:
+                self._warn_machine(record, f"its boot files are still there: {done.error}")
+        return {record["node_name"] for record in done.subject}
+
+    # -- beside the decision -------------------------------------------------------------------------------------------
+
+    def _beside(
+        self, executor: concurrent.futures.Executor, kind: str, subject: t.Any, work: t.Callable[[], t.Any]
+    ) -> None:
+        def do() -> None:
+            try:
+                self._reports.put(Done(kind, subject, work()))
+            except OperationError as error:
+                self._reports.put(Done(kind, subject, error=error))
+
+        executor.submit(do)
+
+    def _take_done(self, done: Done) -> set[str]:
+        take = {
+            "approval": self._take_approval,
+            "reread": self._take_reread,
+            "patch": self._take_patch,
+            "probe": self._take_probe,
+            "disarm": self._take_disarm,
+        }
+        return take[done.kind](done)
+
+    def _close(self) -> None:
+        """Let what is under way end: the last boot files, the last patches."""
+        until = time.monotonic() + CLOSING_SECONDS
+        while time.monotonic() < until:
+            self._disarm_some()
+            for record in self._active.values():
+                if not record["failed"]:
+                    self._patch_node(record, final=True)
+            if not (self._disarming or self._in_flight or self._patching):
+                return
+            try:
+                report = self._reports.get(timeout=0.5)
+            except queue.Empty:
+                continue
+            if isinstance(report, Done):
+                self._take_done(report)
+
+    def _stop(self, error: OperationError) -> None:
+        """Nothing can go on: every machine that is not done stops here, with the reason."""
+        self.stopped = str(error)
+        for record in self._active.values():
+            found = self._found.get(record["node_name"])
+            if found is None or not found.final:
+                self._fail(record, "stopped", error)
+
+    # -- words ---------------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        """API time."""
+        return time.time() + self._cluster.clock_offset
+
+    def _event(self, machine: str, event: str, text: str, **more: t.Any) -> None:
+        self._say(f"{machine}  {text}")
+        self._note({"event": event, "machine": machine, "text": text, **more})
+
+    def _once(self, machine: str, key: str, text: str) -> None:
+        if (machine, key) not in self._said:
+            self._said.add((machine, key))
+            self._event(machine, "left", text)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _warn_machine(self, record: Record, text: str) -> None:
+        warnings = record.setdefault("warnings", [])
+        if text not in warnings:
+            record["warnings"] = [*warnings, text]
+            self._event(record["name"], "warning", f"warning: {text}")
+
+    def _beat(self) -> None:
+        counts: dict[str, int] = {}
+        for record in self.records:
+            word = "failed" if record["failed"] else record["stage"]
+            counts[word] = counts.get(word, 0) + 1
+        waited = self._now() - self._run.started
+        parts = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
+        trouble = "".join(f"; {text}" for text in sorted(set(self._trouble.values())))
+        self._say(f"{waited:.0f} s: {parts}{trouble}")
+
+    # -- the result ----------------------------------------------------------------------------------------------------
+
+    def _result(self, *, changed: bool) -> Record:
+        now = self._now()
+        rejected, left = [], []
+        for csr in sorted(self._world.csrs.values(), key=lambda csr: csr["metadata"]["name"]):
+            status = csr.get("status") or {}
+            if status.get("conditions") or status.get("certificate"):
+                continue
+            decision = decide(csr, {record["node_name"]: record for record in self.records}, self._world, now)
+            entry = {
+                "name": csr["metadata"]["name"],
+                "machine": decision.machine or "",
+                "age": round(now - created(csr)),
+                "code": decision.code,
+                "detail": decision.detail,
+                "hint": decision.hint,
+                "command": f"oc adm certificate approve {csr['metadata']['name']}",
+            }
+            if decision.verdict != APPROVE:
+                left.append(entry)
+            if decision.verdict == REJECT and decision.machine:
+                rejected.append(entry)
+        names = {record["node_name"] for record in self.records}
+        shown = [
+            csr
+            for csr in self._world.csrs.values()
+            if claimed_node(csr) in names or not (csr.get("status") or {}).get("conditions")
+        ]
+        return {
+            "changed": changed,
+            "machines": self.records,
+            "approved": self.approved,
+            "rejected": rejected,
+            "near_misses": near_misses({r["node_name"]: r for r in self.records}, self._world, now),
+            "left": left,
+            "warnings": self.warnings,
+            "csr_table": csr_table(shown, now),
+            "node_table": node_table((node for name, node in self._world.nodes.items() if name in names), now),
+            "stopped": self.stopped,
+        }
+
+
+def _kind(signer: str) -> str:
+    return "client" if signer == CLIENT_SIGNER else "serving"
+
+
+def _approved(csr: Record, machine: str, now: float) -> Record:
+    """The request as it was judged, with the approval: the API refuses it if the object has changed since."""
+    body = copy.deepcopy(csr)
+    body.update(apiVersion=CSR_API, kind=CSR_KIND)  # items of a list do not carry them
+    body.setdefault("status", {})["conditions"] = [
+        {
+            "type": "Approved",
+            "status": "True",
+            "reason": APPROVAL_REASON,
+            "message": f"Approved by multiarch.openshift for the machine {machine} of the inventory.",
+            "lastUpdateTime": _stamp(now),
+        }
+    ]
+    return body
+
+
+def _is_older(csr: Record, known: Record) -> bool:
+    """Whether this state of a request was overtaken by the one that is known: an approval is never taken back."""
+    return bool((known.get("status") or {}).get("conditions")) and not (csr.get("status") or {}).get("conditions")
+
+
+def _same(one: Answer, other: Answer) -> bool:
+    return (one.certificate, one.problem) == (other.certificate, other.problem)
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+__all__ = ("Join", "Settings")
