@@ -10,8 +10,8 @@ short_description: Turn the inventory's variables into the plan
 version_added: 0.1.0
 author: multiarch.openshift contributors (@multiarch-openshift)
 description:
-  - Reads the C(machine_*) variables of each host and returns one machine record per host, as the roles and modules of this
-    collection take them.
+  - Reads the C(machine_*) variables of each host and returns one machine record per host, as the roles and modules of
+    this collection take them.
   - Every problem of every host is reported in one error.
   - A record holds no password.
 positional: hosts
@@ -54,13 +54,16 @@ import typing as t
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import plan
 
 
 def machines(hostvars: t.Any, hosts: t.Any, group: t.Any = None) -> list[dict[str, t.Any]]:
     """Records of the hosts; see DOCUMENTATION."""
     if not isinstance(hostvars, Mapping):
-        raise AnsibleFilterError(f"multiarch.openshift.machines: the input must be hostvars, not {type(hostvars).__name__}.")
+        raise AnsibleFilterError(
+            f"multiarch.openshift.machines: the input must be hostvars, not {type(hostvars).__name__}."
+        )
     for name, value in (("hosts", hosts), ("group", group or [])):
         if not isinstance(value, (list, tuple)):
             raise AnsibleFilterError(

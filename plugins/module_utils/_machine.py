@@ -205,7 +205,8 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
     replace = reader.text("machine_replace_node_uid")
     if replace and not _is_uuid(replace):
         reader.problem(
-            f"machine_replace_node_uid is {replace!r}, not a UID; oc get node NAME -o jsonpath={{.metadata.uid}} shows it."
+            f"machine_replace_node_uid is {replace!r}, not a UID;"
+            f" oc get node {node_name} -o jsonpath={{.metadata.uid}} shows it."
         )
     installs = method in NETWORK_BOOT
     device, warnings = _device(reader, required=installs)

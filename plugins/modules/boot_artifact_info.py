@@ -112,12 +112,6 @@ stream:
   returned: success
   type: str
   sample: streams[rhel-10]
-warnings:
-  description: What is worth a look.
-  returned: success
-  type: list
-  elements: str
-  sample: []
 machines:
   description: O(machines), untouched.
   returned: success
@@ -169,17 +163,18 @@ def main() -> None:
         if machines:
             check_cluster(machines, cluster.identity())
         if not pairs:  # machines that are booted by other means
-            module.exit_json(changed=False, artifacts=[], stream="", warnings=[], machines=machines)
+            module.exit_json(changed=False, artifacts=[], stream="", machines=machines)
         config_map = cluster.get("v1", "ConfigMap", NAME, NAMESPACE)
         document, where = read_stream(config_map, params["stream"] or "")
         artifacts = boot_artifacts(document, where, pairs, source=params["source"])
     except OperationError as exc:
         module.fail_json(msg=str(exc))
+    for warning in stamp_warnings(config_map or {}, params["payload_version"] or ""):
+        module.warn(warning)
     module.exit_json(
         changed=False,
         artifacts=artifacts,
         stream=where,
-        warnings=stamp_warnings(config_map or {}, params["payload_version"] or ""),
         machines=machines,
     )
 

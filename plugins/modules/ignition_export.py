@@ -121,12 +121,6 @@ directory:
   returned: success
   type: str
   sample: /home/me/ignition
-warnings:
-  description: Certificate authorities that have expired or cannot be read.
-  returned: success
-  type: list
-  elements: str
-  sample: []
 machines:
   description: O(machines), untouched.
   returned: success
@@ -249,6 +243,9 @@ def main() -> None:
     except OperationError as exc:
         module.fail_json(msg=str(exc))
     now = datetime.datetime.now(datetime.timezone.utc)
+    for pool, ignition in exported.items():
+        for warning in expiry_warnings(pool, ignition.certificate_authorities, now):
+            module.warn(warning)
     # A temporary copy changes nothing that anybody keeps.
     changed = bool(diff) and module.params["dest"] is not None
     module.exit_json(
@@ -258,11 +255,6 @@ def main() -> None:
             for pool, ignition in exported.items()
         ],
         directory=directory,
-        warnings=[
-            warning
-            for pool, ignition in exported.items()
-            for warning in expiry_warnings(pool, ignition.certificate_authorities, now)
-        ],
         machines=machines,
         diff=diff if changed else [],
     )

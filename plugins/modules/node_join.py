@@ -269,7 +269,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
 }
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     module.fail_json(
         msg="multiarch.openshift.node_join runs as an action plugin of the same name, which was not found."

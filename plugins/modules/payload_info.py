@@ -164,12 +164,6 @@ next_step:
   returned: success
   type: str
   sample: The payload 4.18.3 is multi-architecture, says ReleaseAccepted.
-warnings:
-  description: Pools that are not updated, paused or degraded, and what else is worth a look.
-  returned: success
-  type: list
-  elements: str
-  sample: []
 cluster:
   description: What tells this cluster from any other - infrastructure name, and UID of the namespace kube-system.
   returned: success
@@ -254,11 +248,12 @@ def main() -> None:
         module.fail_json(msg=str(exc))
     result = asdict(found)
     del result["remarks"]
+    for warning in warnings:
+        module.warn(warning)
     module.exit_json(
         changed=False,
         ok=ok,
         next_step=sentence,
-        warnings=warnings,
         cluster=identity,
         machines=[machine if machine.get("failed") else {**machine, "cluster": identity} for machine in machines],
         **result,

@@ -159,7 +159,7 @@ def test_each_machine_fails_by_itself_with_its_reason(make_site: MakeSite, site_
 STOPS: list[Any] = [
     pytest.param({"payload": "single"}, "oc adm upgrade --to-multi-arch", id="payload-single"),
     pytest.param({"payload": "unknown"}, "verify_payload_release_metadata", id="payload-unknown"),
-    pytest.param({"payload": "migrating"}, "oc adm upgrade status", id="payload-migrating"),
+    pytest.param({"payload": "migrating"}, "oc get clusterversion version --watch", id="payload-migrating"),
     pytest.param({"architectures": ["x86_64"]}, "aarch64", id="no-aarch64-in-the-stream"),
     pytest.param({"leave_out": [("Secret", "worker-user-data-managed")]}, "worker-user-data-managed", id="no-secret"),
     pytest.param({"leave_out": [("ConfigMap", "coreos-bootimages")]}, "coreos-bootimages", id="no-configmap"),

@@ -26,6 +26,7 @@ from lab.control_plane import real_available
 from lab.kubelet import CLIENT_SIGNER
 from lab.kubelet import PORT
 from lab.kubelet import REQUESTS
+from lab.kubelet import SERVING_SIGNER
 from lab.kubelet import Timing
 from lab.machines import SimulatedMachine
 from lab.nginx import nginx_program
@@ -138,9 +139,7 @@ def verifying_initrd(text: str, check: int = lzma.CHECK_CRC32) -> bytes:
         '{"ignition":{"version":"3.2.0"},"storage":{"files":[{"path":"/etc/coreos/installer.d/20.yaml",'
         f'"mode":420,"contents":{{"source":"{source}"}}}}]}}}}'
     ).encode()
-    archive = b"".join(
-        _entry(name, mode, content) for name, mode, content in (("config.ign", 0o100600, config), ("TRAILER!!!", 0, b""))
-    )
+    archive = _entry("config.ign", 0o100600, config) + _entry("TRAILER!!!", 0, b"")
     return lzma.compress(archive, format=lzma.FORMAT_XZ, check=check)
 
 
@@ -153,9 +152,11 @@ def _entry(name: str, mode: int, content: bytes) -> bytes:
 def presented(bench: Bench) -> bytes:
     """The certificate that the kubelet's port presents, in DER; ssl.SSLError where it presents none."""
     context = ssl.create_default_context(cafile=str(bench.site.plane.ca_path))
-    with socket.create_connection((bench.machine.spec.addresses[0], PORT), 5) as plain:
-        with context.wrap_socket(plain, server_hostname="worker-arm-1") as secure:
-            return secure.getpeercert(binary_form=True) or b""
+    with (
+        socket.create_connection((bench.machine.spec.addresses[0], PORT), 5) as plain,
+        context.wrap_socket(plain, server_hostname="worker-arm-1") as secure,
+    ):
+        return secure.getpeercert(binary_form=True) or b""
 
 
 LOADERS = {
@@ -183,7 +184,7 @@ def test_machine_joins_through_every_loader(bench: Callable[..., Bench], values:
     assert [entry["type"] for entry in node["status"]["addresses"]] == ["InternalIP", "Hostname"]
     assert b.machine.events("ignition")[0].details["verified"] is True
     if namespace.inside():
-        issued = b.site.requests_of("worker-arm-1")[-1]["status"]["certificate"]
+        issued = b.site.requests_of("worker-arm-1", SERVING_SIGNER)[0]["status"]["certificate"]
         assert ssl.DER_cert_to_PEM_cert(presented(b)) in base64.b64decode(issued).decode()
 
 
@@ -424,7 +425,7 @@ def test_kubelet_requests_are_those_of_1_34(bench: Callable[..., Bench]) -> None
     b.machine.power_on()
     b.approve()
     serving = b.site.api.get(f"{REQUESTS}/{b.machine.wait_for('serving_csr').details['name']}")["spec"]
-    client = b.site.requests_of("worker-arm-1")[0]["spec"]
+    client = b.site.requests_of("worker-arm-1", CLIENT_SIGNER)[0]["spec"]
     assert client["usages"] == ["digital signature", "key encipherment", "client auth"]  # RSA
     assert serving["usages"] == ["digital signature", "key encipherment", "server auth"]
     assert client["signerName"] == CLIENT_SIGNER
@@ -476,7 +477,7 @@ def test_existing_nodes_in_every_state(make_site: MakeSite, site_block: int) -> 
     site = make_site(machines=machine_specs(2, block=site_block))
     waiting = site.existing_node("worker-arm-1", pending_serving=True)
     assert waiting["status"]["addresses"][0]["address"] == machine_address(1, site_block)
-    assert not site.requests_of("worker-arm-1")[-1]["status"].get("certificate")
+    assert not site.requests_of("worker-arm-1", SERVING_SIGNER)[0].get("status")
     site.existing_node("worker-arm-2")
     assert site.machines["worker-arm-2"].events("serving")
     gone = site.existing_node("old", "203.0.113.77", ready=False)
@@ -503,7 +504,7 @@ def test_playbooks_run_with_this_cluster_and_the_inventory(make_site: MakeSite, 
     playbook = tmp_path / "look.yml"
     playbook.write_text(
         "- hosts: arm_workers\n  gather_facts: false\n  tasks:\n"
-        "    - ansible.builtin.debug: {msg: \"{{ machine_addresses[0] }} {{ lookup('env', 'K8S_AUTH_KUBECONFIG') }}\"}\n"
+        "    - ansible.builtin.debug: {msg: \"{{ lookup('env', 'K8S_AUTH_KUBECONFIG') }}\"}\n"
         "    - ansible.builtin.fail: {msg: as asked}\n      when: fails | default(false)\n"
     )
     inventory = site.inventory({"publish_directory": None}, {"worker-arm-1": {"fails": True}})
@@ -552,20 +553,22 @@ def test_web_serves_ranges_cuts_bodies_and_keeps_a_log(tmp_path: pathlib.Path) -
 def test_webdav_over_tls_with_a_private_ca_and_a_password(tmp_path: pathlib.Path) -> None:
     authority = Authority(tmp_path / "pki")
     tls = authority.server("web", ["127.0.0.1"])
-    with WebServer(tmp_path / "www", writable=True, credentials=("user", "secret"), tls=tls) as web:
-        with requests.Session() as session:
-            session.verify, session.trust_env = str(authority.certificate_path), False
-            assert session.put(f"{web.url}/a", b"x").status_code == 401
-            session.auth = ("user", "secret")
-            assert session.put(f"{web.url}/no/a", b"x").status_code == 409
-            assert session.request("MKCOL", f"{web.url}/no").status_code == 201
-            assert session.put(f"{web.url}/no/a.part", b"x").status_code == 201
-            moved = session.request("MOVE", f"{web.url}/no/a.part", headers={"Destination": f"{web.url}/no/a"})
-            assert moved.status_code == 201
-            assert session.get(f"{web.url}/no/a").content == b"x"
-            assert session.delete(f"{web.url}/no/a").status_code == 204
-            web.fault("full", "/no/*", methods=["PUT"])
-            assert session.put(f"{web.url}/no/a", b"x").status_code == 507
+    with (
+        WebServer(tmp_path / "www", writable=True, credentials=("user", "secret"), tls=tls) as web,
+        requests.Session() as session,
+    ):
+        session.verify, session.trust_env = str(authority.certificate_path), False
+        assert session.put(f"{web.url}/a", b"x").status_code == 401
+        session.auth = ("user", "secret")
+        assert session.put(f"{web.url}/no/a", b"x").status_code == 409
+        assert session.request("MKCOL", f"{web.url}/no").status_code == 201
+        assert session.put(f"{web.url}/no/a.part", b"x").status_code == 201
+        moved = session.request("MOVE", f"{web.url}/no/a.part", headers={"Destination": f"{web.url}/no/a"})
+        assert moved.status_code == 201
+        assert session.get(f"{web.url}/no/a").content == b"x"
+        assert session.delete(f"{web.url}/no/a").status_code == 204
+        web.fault("full", "/no/*", methods=["PUT"])
+        assert session.put(f"{web.url}/no/a", b"x").status_code == 507
 
 
 @pytest.mark.skipif(nginx_program() is None, reason="nginx is not installed: apt-get install nginx-light")

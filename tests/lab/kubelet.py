@@ -81,7 +81,9 @@ class ApiConnection:
     def __init__(self, url: str, context: ssl.SSLContext, *, token: str | None = None, limit: int = 2) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=limit))
+        # an open TLS connection costs half a megabyte (both ends are in this process)
+        connector = aiohttp.TCPConnector(ssl=context, limit=limit, keepalive_timeout=1.0)
+        self._session = aiohttp.ClientSession(connector=connector)
 
     async def call(
         self, method: str, path: str, body: Any = None, content_type: str = "application/json"

@@ -254,9 +254,11 @@ class Site:
             ]
         return [path for path in found if path.exists()]
 
-    def requests_of(self, node_name: str) -> list[dict[str, Any]]:
-        """Certificate requests whose requester or subject is this node, oldest first."""
-        return [item for item in self.api.list(REQUESTS) if node_of(item) == node_name]
+    def requests_of(self, node_name: str, signer: str | None = None) -> list[dict[str, Any]]:
+        """Certificate requests whose requester or subject is this node, oldest first (by the second)."""
+        found = [item for item in self.api.list(REQUESTS) if node_of(item) == node_name]
+        found = [item for item in found if signer in (None, item["spec"]["signerName"])]
+        return sorted(found, key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
     def node(self, name: str) -> dict[str, Any] | None:
         return next((item for item in self.api.list("/api/v1/nodes") if item["metadata"]["name"] == name), None)
