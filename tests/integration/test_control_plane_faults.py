@@ -185,7 +185,8 @@ def test_expired_watch_is_a_410_inside_the_stream(plane: SimulatedControlPlane) 
     assert watcher.ended()
     assert watcher.error is None
     plane.faults.expire_watches()
-    assert Watcher(plane.api, CONFIG_MAPS).next()["object"]["code"] == 410
+    version = plane.api.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
+    assert Watcher(plane.api, CONFIG_MAPS, resourceVersion=version).next()["object"]["code"] == 410
 
 
 def test_watch_from_a_forgotten_version_is_a_410_inside_the_stream(plane: SimulatedControlPlane, name: str) -> None:
