@@ -38,6 +38,7 @@ from lab.site import machine_spec
 from lab.site import machine_specs
 from lab.web import WebServer
 
+Words = dict[str, "str | None"]
 MakeSite = Callable[..., Site]
 LIVE = "ignition.firstboot ignition.platform.id=metal"
 needs_network = pytest.mark.skipif(not namespace.inside(), reason="no network namespace on this system")
@@ -68,20 +69,22 @@ class Bench:
         for folder in (self.site.publish_directory, self.site.tftp_directory):
             (folder / name).write_bytes(content)
 
-    def line(self, **changes: str | None) -> str:
+    def line(self, changes: Words) -> str:
         base = self.site.base_url
-        words: dict[str, str | None] = {
+        words: Words = {
             "coreos.live.rootfs_url": f"{base}/rootfs",
             "coreos.inst.install_dev": self.machine.spec.install_device,
             "coreos.inst.ignition_url": f"{base}/worker.ign",
             "rd.neednet": "1",
-            **{key.replace("__", "."): value for key, value in changes.items()},
+            **changes,
         }
         return " ".join(f"{key}={value}" for key, value in words.items() if value is not None)
 
-    def boot(self, more: str = LIVE, spoil: Callable[[str], str] = lambda text: text, **changes: str | None) -> None:
+    def boot(
+        self, more: str = LIVE, spoil: Callable[[str], str] = lambda text: text, changes: Words | None = None
+    ) -> None:
         """Writes the boot file for the machine's loader and switches it on."""
-        self.write(spoil(self.boot_file(f"{self.line(**changes)} {more}".strip())))
+        self.write(spoil(self.boot_file(f"{self.line(changes or {})} {more}".strip())))
         self.machine.power_on()
 
     def boot_file(self, line: str) -> str:
@@ -265,20 +268,20 @@ def test_pxelinux_stops_at_long_names_and_does_not_start_on_arm(bench: Callable[
     assert "x86_64" in b.machine.result
 
 
-LINE_STOPS: dict[str, tuple[dict[str, str | None], str]] = {
-    "no rootfs": ({"coreos__live__rootfs_url": None}, "no rootfs"),
-    "device without a path": ({"coreos__inst__install_dev": "sda"}, "no path below /dev/"),
-    "another disk": ({"coreos__inst__install_dev": "/dev/disk/by-id/other"}, "no such device"),
-    "no device": ({"coreos__inst__install_dev": None}, "DEST_DEVICE"),
-    "unknown argument": ({"coreos__inst__ignition_hash": "sha512-00"}, "reads no coreos.inst.ignition_hash"),
-    "https with a private CA": ({"coreos__inst__ignition_url": "ftp://192.0.2.9/x"}, "unknown protocol"),
+LINE_STOPS: dict[str, tuple[Words, str]] = {
+    "no rootfs": ({"coreos.live.rootfs_url": None}, "no rootfs"),
+    "device without a path": ({"coreos.inst.install_dev": "sda"}, "no path below /dev/"),
+    "another disk": ({"coreos.inst.install_dev": "/dev/disk/by-id/other"}, "no such device"),
+    "no device": ({"coreos.inst.install_dev": None}, "DEST_DEVICE"),
+    "unknown argument": ({"coreos.inst.ignition_hash": "sha512-00"}, "reads no coreos.inst.ignition_hash"),
+    "unknown protocol": ({"coreos.inst.ignition_url": "ftp://192.0.2.9/x"}, "unknown protocol"),
 }
 
 
 @pytest.mark.parametrize(("changes", "reason"), LINE_STOPS.values(), ids=LINE_STOPS)
-def test_installer_stops_at(bench: Callable[..., Bench], changes: dict[str, str | None], reason: str) -> None:
+def test_installer_stops_at(bench: Callable[..., Bench], changes: Words, reason: str) -> None:
     b = bench()
-    b.boot(**changes)
+    b.boot(changes=changes)
     assert reason in b.stuck()
     assert b.machine.disk is None
 
@@ -344,12 +347,11 @@ def test_rootfs_needs_an_answer_to_head(bench: Callable[..., Bench]) -> None:
 def test_ignition_is_tried_again_on_5xx_and_given_up_on_404(bench: Callable[..., Bench]) -> None:
     b = bench()
     b.site.web.fault("error", "*.ign", times=2)
-    b.site.web.fault("drop", "*.ign", times=1)
     b.boot()
     b.machine.wait_for("installed")
-    assert len(b.machine.events("ignition_retry")) == 3
+    assert len(b.machine.events("ignition_retry")) == 2
     b.site.web.fault("not_found", "*.ign")
-    b.machine.disk = None
+    b.machine.wipe_disk()
     b.machine.power_on()
     assert "client error (404)" in b.stuck()
 
@@ -363,7 +365,7 @@ def test_machine_without_a_boot_file_does_nothing_until_one_appears(bench: Calla
     b.machine.spec.behaviour = polling
     b.machine.power_on()
     time.sleep(0.3)
-    b.write(b.boot_file(b.line()))
+    b.write(b.boot_file(b.line({})))
     b.machine.wait_for("installed")
 
 
@@ -381,8 +383,8 @@ def test_machine_without_a_name_from_dhcp_calls_itself_localhost(bench: Callable
     b.machine.wait_for("client_csr")
     assert b.machine.events("first_boot")[0].details["name"] == "localhost.localdomain"
     assert b.site.requests_of("localhost.localdomain")
-    b.machine.disk = None
-    b.boot(ip="192.0.2.9::192.0.2.1:255.255.255.0:worker-arm-1:eno1:none")
+    b.machine.wipe_disk()
+    b.boot(changes={"ip": "192.0.2.9::192.0.2.1:255.255.255.0:worker-arm-1:eno1:none"})
     b.machine.wait_for("client_csr", count=2)
     assert b.site.requests_of("worker-arm-1")
 
@@ -452,7 +454,7 @@ def test_kubelet_outlives_an_api_that_goes_away(bench: Callable[..., Bench]) -> 
     b = bench(boot_method="external")
     b.machine.power_on()
     b.machine.wait_for("client_csr")
-    b.site.plane.faults.restart(0.5)  # type: ignore[attr-defined]
+    b.site.plane.faults.restart(0.5)
     time.sleep(0.7)
     b.approve()
     b.machine.wait_for("ready")

@@ -194,7 +194,7 @@ class Rack:
 
 
 class RackMachine(Machine):
-    """A machine that is a task in the rack's event loop, up to its kernel; what the live system and the disk are differs."""
+    """A machine that is a task in the rack's event loop up to its kernel; live system and disk differ."""
 
     def __init__(self, spec: MachineSpec, rack: Rack) -> None:
         super().__init__(spec)
@@ -374,6 +374,10 @@ class SimulatedMachine(RackMachine):
         if not live.installer_starts(line, files):
             raise Panic("the live system waits at its login: nothing told it to install")
         await self._install(live.installation(line, files), line)
+
+    def wipe_disk(self) -> None:
+        """Empties the disk, so that the machine boots from the network again."""
+        self.disk, self.installed = None, False
 
     def forget_keys(self) -> None:
         if self.kubelet is not None:

@@ -204,26 +204,25 @@ class WebServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = urllib.parse.unquote(request.rel_url.raw_path)
-        faults = [fault for fault in self.faults if fault.take(request.method, path)]
-        for fault in faults:
-            if fault.kind == "slow":
-                await asyncio.sleep(fault.seconds)
-        kinds = {fault.kind for fault in faults}
-        if "drop" in kinds:
+        for slow in [fault for fault in self.faults if fault.kind == "slow" and fault.take(request.method, path)]:
+            await asyncio.sleep(slow.seconds)
+        others = (fault for fault in self.faults if fault.kind != "slow")
+        # one at a time, in the order they were asked for
+        kind = next((fault.kind for fault in others if fault.take(request.method, path)), "")
+        if kind == "drop":
             self._note(request, path, 0, 0)
             _cut(request)
             return web.Response(status=500)
-        response = await self._answer(request, path, kinds)
+        response = await self._answer(request, path, kind)
         body = response.body if isinstance(response, web.Response) else None
         size = len(body) if isinstance(body, bytes) and request.method != "HEAD" else getattr(response, "sent", 0)
         self._note(request, path, response.status, size)
         return response
 
-    async def _answer(self, request: web.BaseRequest, path: str, faults: set[str]) -> web.StreamResponse:
-        for kind, status in _STATUS.items():
-            if kind in faults:
-                return _text(status)
-        if "refuse_head" in faults or request.method not in self._methods:
+    async def _answer(self, request: web.BaseRequest, path: str, fault: str) -> web.StreamResponse:
+        if fault in _STATUS:
+            return _text(_STATUS[fault])
+        if fault == "refuse_head" or request.method not in self._methods:
             return _text(405, {"Allow": ", ".join(self._methods)})
         if request.method in self._protected and not self._allowed(request):
             return _text(401, {"WWW-Authenticate": 'Basic realm="lab"'})
@@ -231,7 +230,7 @@ class WebServer:
         if target is None:
             return _text(400)
         if request.method in READS:
-            return await self._read(request, target, faults)
+            return await self._read(request, target, fault)
         return await self._write(request, target)
 
     def _allowed(self, request: web.BaseRequest) -> bool:
@@ -249,7 +248,7 @@ class WebServer:
             return None
         return self.directory.joinpath(*parts)
 
-    async def _read(self, request: web.BaseRequest, target: pathlib.Path, faults: set[str]) -> web.StreamResponse:
+    async def _read(self, request: web.BaseRequest, target: pathlib.Path, fault: str) -> web.StreamResponse:
         if not target.exists():
             return _text(404)
         if target.is_dir() or not os.access(target, os.R_OK):
@@ -270,7 +269,7 @@ class WebServer:
                 response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{facts.st_size}"
             await response.prepare(request)
             if request.method == "GET":
-                await _send(request, response, stream, (start, end), faults)
+                await _send(request, response, stream, (start, end), fault)
         with contextlib.suppress(ConnectionError):
             await response.write_eof()
         return response
@@ -366,18 +365,18 @@ async def _send(
     response: _FileResponse,
     stream: BinaryIO,
     span: tuple[int, int],
-    faults: set[str],
+    fault: str,
 ) -> None:
     start, end = span
-    async for chunk in _chunks(stream, start, (start + end) // 2 if "short" in faults else end):
-        data = bytes([chunk[0] ^ 0xFF]) + chunk[1:] if "wrong_bytes" in faults else chunk
-        faults = faults - {"wrong_bytes"}
+    async for chunk in _chunks(stream, start, (start + end) // 2 if fault == "short" else end):
+        spoilt = fault == "wrong_bytes" and response.sent == 0
+        data = bytes([chunk[0] ^ 0xFF]) + chunk[1:] if spoilt else chunk
         try:
             await response.write(data)
         except ConnectionError:
             return  # the client went away
         response.sent += len(data)
-    if "short" in faults:
+    if fault == "short":
         await asyncio.sleep(0.05)  # what is written must be out before the connection is cut
         _cut(request)
 
