@@ -78,7 +78,8 @@ PARALLEL_PROBES = 8
 MOST_TRIES = 5
 # Everything is looked at again this often, whether or not something was reported: deadlines and ages have no event.
 SWEEP_SECONDS = 1.0
-PROBE_SECONDS = 2.0
+# A kubelet takes a new certificate within a second, so the port is asked often at first, and later now and then.
+EAGER_PROBE_SECONDS, EAGER_FOR_SECONDS, PROBE_SECONDS = 0.25, 5.0, 3.0
 LONGEST_PAUSE = 10.0
 CLOSING_SECONDS = 15.0
 
@@ -250,7 +251,7 @@ class Join:
                 # Nothing is decided on half a picture; but deadlines hold also for an API that never answers.
                 self._expire()
                 continue
-            for node_name in touched:
+            for node_name in touched | self._awaiting_probe():
                 self._look_at(node_name)
             now = time.monotonic()
             if now - swept >= SWEEP_SECONDS:
@@ -263,7 +264,7 @@ class Join:
     def _take_reports(self, listed: set[str], feeds: list[Feed]) -> set[str]:
         """Take in what was reported; returns the nodes that it is about."""
         touched: set[str] = set()
-        timeout = SWEEP_SECONDS
+        timeout = EAGER_PROBE_SECONDS if self._awaiting_probe() else SWEEP_SECONDS
         while True:
             try:
                 report = self._reports.get(timeout=timeout) if timeout else self._reports.get_nowait()
@@ -545,11 +546,24 @@ class Join:
             self._warn_machine(record, f"the node {name} was not changed: {done.error.message}")
         return {name}
 
+    def _awaiting_probe(self) -> set[str]:
+        """Nodes whose port is asked again in short order."""
+        now = self._now()
+        return {
+            name
+            for name, proof in self._run.proofs.items()
+            if now - proof.since < EAGER_FOR_SECONDS and not self._found[name].final
+        }
+
     def _probe(self, record: Record) -> None:
         name = record["node_name"]
         last = self._run.proofs.get(name)
-        if name in self._probing or (last is not None and self._now() - last.at < PROBE_SECONDS):
+        if name in self._probing:
             return
+        if last is not None:
+            eager = last.at - last.since < EAGER_FOR_SECONDS
+            if self._now() - last.at < (EAGER_PROBE_SECONDS if eager else PROBE_SECONDS):
+                return
         self._probing.add(name)
         addresses = list(record["addresses"])
         self._beside(self._probers, "probe", record, lambda: ask_kubelet(addresses))
