@@ -17,10 +17,11 @@ from lab.processes import Process
 from lab.web import WebRequest
 
 _LINE = re.compile(r'(\S+) - \S+ \[.*?\] "(\S+) (\S+) [^"]*" (\d+) (\d+) "[^"]*" "([^"]*)"')
+# One process that stays the user it is: a worker of root would be nobody, who cannot enter a private folder.
 _CONFIGURATION = """\
 daemon off;
+master_process off;
 {user}
-worker_processes 1;
 pid {directory}/nginx.pid;
 error_log {directory}/error.log;
 events {{ worker_connections 1024; }}
@@ -79,8 +80,7 @@ class NginxServer:
             with socket.socket() as probe:
                 probe.bind((self.address, 0))
                 self.port = probe.getsockname()[1]
-        # As root its workers would run as nobody, who cannot enter a private temporary folder.
-        user = "user root;" if os.getuid() == 0 else ""
+        user = "user root;" if os.getuid() == 0 else ""  # it gives its folders to that user
         configuration = self._directory / "nginx.conf"
         configuration.write_text(
             _CONFIGURATION.format(
@@ -94,7 +94,7 @@ class NginxServer:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.stop()
+            self._process.stop(0.5)
             self._process = None
 
     def close(self) -> None:
