@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The metal image that a real machine's installer writes: as small as coreos-installer takes it, made without privileges."""
+"""The metal image that a real machine's installer writes: as small as it takes one, made without privileges."""
 
 from __future__ import annotations
 

@@ -48,6 +48,7 @@ _FIRST_BOOT = re.compile(
 )
 _LIVE_SPEC = re.compile(r"3\.[0-4]\.0")  # what RHCOS from 4.12 on reads
 _FIRST_BOOT_SPEC = re.compile(r"3\.[0-6]\.0")
+IGNITION_ACCEPT = "application/vnd.coreos.ignition+json;version=3.5.0, */*;q=0.1"
 _CONSOLE = re.compile(r"(tty\d+|hvc0|ttysclp0|ttyS\d+|ttyAMA\d+)(,\d+([neo]\d?)?)?")
 
 
@@ -277,3 +278,10 @@ def check_first_boot(config: bytes) -> str:
     if not sources or not all(source.startswith(("https://", "http://")) for source in sources):
         raise Panic("Ignition: the config merges nothing: the machine stays a bare RHCOS")
     return str(sources[0])
+
+
+def authorities(config: bytes) -> str:
+    """The certificates in PEM that a config makes Ignition trust."""
+    security = _ignition(config, _FIRST_BOOT_SPEC)["ignition"].get("security", {})
+    sources = [entry.get("source", "") for entry in security.get("tls", {}).get("certificateAuthorities", [])]
+    return "".join(_data_url(source, "certificateAuthorities").decode() for source in sources)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A disk for a real machine: a file behind a loop device that is gone with the process that made it, however that ends."""
+"""A disk for a real machine: a file behind a loop device that is gone with the process that made it."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import pathlib
+import ssl
 import threading
 import time
 import urllib.parse
@@ -444,12 +445,36 @@ class SimulatedMachine(RackMachine):
             source = live.check_first_boot(self.disk["ignition"])
             name = self.disk["host_name"] or name
             self.tell("first_boot", source=source, name=name)
+            if self._rack.proof_possible:
+                await self._machine_config(source, live.authorities(self.disk["ignition"]))
         if "silent" in self.spec.behaviour:
             return
         if self.kubelet is None or self.kubelet.identity.name != name or self._reinstalled():
             self.kubelet = self._new_kubelet(name)
         await self._pause()
         await self._run_kubelet()
+
+    async def _machine_config(self, source: str, authorities: str) -> None:
+        """What the machine-config server answers; it is asked for ever while it is broken."""
+        context = ssl.create_default_context(cadata=authorities) if authorities else ssl.create_default_context()
+        pause = self._rack.retry
+        while True:
+            try:
+                async with self._ignition_session() as session, session.get(source, ssl=context) as answer:
+                    if answer.status < 400:
+                        return
+                    if answer.status < 500:
+                        raise Panic(f"Ignition: GET {source}: {answer.status}")
+            except aiohttp.ClientConnectorCertificateError:
+                raise Panic(f"Ignition: GET {source}: x509: certificate signed by unknown authority") from None
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(pause)
+            pause = min(16 * self._rack.retry, pause * 2)
+
+    @staticmethod
+    def _ignition_session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(headers={"Accept": live.IGNITION_ACCEPT})
 
     def _reinstalled(self) -> bool:
         installed = [event.what for event in self.seen if event.what in ("installed", "client_certificate")]

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 
 from lab.processes import Process
 
-
 _PROLOGUE = 'printf %s "$1" >/proc/sys/kernel/hostname; exec 9>"$2"; flock 9\n'
 
 

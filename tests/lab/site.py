@@ -34,14 +34,21 @@ from lab.loop import LoopThread
 from lab.machines import BootNetwork
 from lab.machines import MachineSpec
 from lab.machines import Rack
+from lab.machines import RackMachine
 from lab.machines import SimulatedMachine
+from lab.mcs import MachineConfigServer
+from lab.mcs import bootstrap_kubeconfig
 from lab.mirror import Mirror
 from lab.nginx import NginxServer
+from lab.pki import Authority
 from lab.playbook import Run
 from lab.playbook import RunningPlaybook
 from lab.playbook import start_playbook
+from lab.real_machine import RealMachine
+from lab.real_machine import Workshop
 from lab.strangers import Stranger
 from lab.web import WebServer
+from support.paths import PROGRAMS
 
 INFRASTRUCTURE = "lab-x7k2p"
 VERSION = "4.21.3"
@@ -85,6 +92,7 @@ class Site:
 
     :param machines: what stands in the rack; five by default
     :param control_plane: simulated or real
+    :param machine_kind: simulated or real (`lab.real_machine.missing` says what those need)
     :param block: sites that run at the same time have different blocks (0 to 31), and so different addresses
     :param web: lab (with faults) or nginx
     :param payload: multi, single, unknown or migrating
@@ -97,6 +105,7 @@ class Site:
         machines: Sequence[MachineSpec] | None = None,
         *,
         control_plane: str = "simulated",
+        machine_kind: str = "simulated",
         block: int = 0,
         web: str = "lab",
         payload: str = "multi",
@@ -118,8 +127,10 @@ class Site:
         self.publish_directory = self.directory / "www" / "openshift"
         self.tftp_directory = self.directory / "tftp"
         self.grub_directory = self.tftp_directory / "grub"
-        self.machines: dict[str, SimulatedMachine] = {}
+        self.machines: dict[str, Any] = {}
+        """SimulatedMachine or RealMachine by name."""
         self._kind = control_plane
+        self._machine_kind = machine_kind
         self._web_kind = web
         self._payload = payload
         self._leave_out = set(leave_out)
@@ -127,7 +138,8 @@ class Site:
         self._artifacts = (tuple(architectures), dict(artifact_sizes or {}))
         self._stack = contextlib.ExitStack()
         self._runs = 0
-        self._others: dict[str, SimulatedMachine] = {}
+        self._others: dict[str, RackMachine] = {}
+        self._workshop: Workshop | None = None
 
     # --- start and end --------------------------------------------------------------------------------------
 
@@ -182,14 +194,16 @@ class Site:
         return WebServer(root, address, access_log=self.directory / "access.log", loop=self.loop)
 
     def _cluster_objects(self) -> list[dict[str, Any]]:
+        self.machine_config_authority = Authority(self.directory / "machine-config", "machine-config-server-ca")
         made = objects.cluster_objects(
             self.infrastructure_name,
             self.version,
             self.plane.address,
             f"https://{self.plane.address}:22623",
-            self.plane.ca_pem,
+            self.machine_config_authority.pem,
             self.mirror.streams,
             self._payload,
+            signer_ca_pem=self.plane.ca_pem,
         )
         return [item for item in made if (item["kind"], item["metadata"]["name"]) not in self._leave_out]
 
@@ -197,6 +211,19 @@ class Site:
         token = self.plane.token(BOOTSTRAPPER, extra={})  # as the machine-config server hands it out
         cluster = self.loop.run(_made(lambda: Cluster(self.plane.url, self.plane.ca_path, token, self._timing)))
         self._stack.callback(lambda: self.loop.run(cluster.close()))
+        self.machine_config = MachineConfigServer(
+            self.plane.address,
+            self.machine_config_authority,
+            bootstrap_kubeconfig(self.plane.url, self.plane.ca_path, token),
+            loop=self.loop,
+        )
+        if self.proof_possible:
+            self.machine_config.start()
+            self._stack.callback(self.machine_config.stop)
+        if self._machine_kind == "real":
+            pointer = objects.pointer_ignition(self.machine_config.url, "worker", self.machine_config_authority.pem)
+            self._workshop = Workshop(self.directory / "workshop", PROGRAMS, pointer)
+            self._stack.callback(self._workshop.close)
         network = BootNetwork(self.base_url, self.web.address, self.tftp_directory, self.grub_directory)
         self._rack = Rack(
             self.loop,
@@ -210,11 +237,13 @@ class Site:
         self.machines = {spec.name: self._machine(spec) for spec in self.specs}
         self._stack.callback(self._switch_off)
 
-    def _machine(self, spec: MachineSpec) -> SimulatedMachine:
+    def _machine(self, spec: MachineSpec) -> RackMachine:
         if self.proof_possible:
             for address in spec.addresses:
                 if ":" in address:
                     namespace.add_address(address)
+        if self._workshop is not None:
+            return RealMachine(spec, self._rack, self._workshop)
         return SimulatedMachine(spec, self._rack)
 
     def _switch_off(self) -> None:
@@ -298,7 +327,7 @@ class Site:
                     await machine.switch_on()
             await asyncio.sleep(0.05)
 
-    def _armed(self, machine: SimulatedMachine) -> bool:
+    def _armed(self, machine: RackMachine) -> bool:
         """True where one of our boot files is there; a foreign one makes nobody press a button."""
         for path in self.boot_files(machine.name):
             with contextlib.suppress(FileNotFoundError):

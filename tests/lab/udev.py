@@ -55,7 +55,8 @@ class Udev:
 def _answers() -> bool:
     if not (_RUNTIME / "control").exists():
         return False
+    ping = ["udevadm", "control", "--ping"]
     try:
-        return subprocess.run(["udevadm", "control", "--ping"], capture_output=True, timeout=5, check=False).returncode == 0
+        return subprocess.run(ping, capture_output=True, timeout=5, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False

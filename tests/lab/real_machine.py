@@ -1,0 +1,325 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A machine made of real parts: coreos-installer on a loop disk, Ignition, and an arm64 kubelet under qemu-user.
+
+Nothing reaches it past the published files, except what real live media carry: the image to write. What the installer
+puts on the disk is what boots, and what the machine-config server answers is what its kubelet joins with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import sys
+from typing import NamedTuple
+
+from lab import image
+from lab import live
+from lab import udev
+from lab.live import KernelLine
+from lab.live import Panic
+from lab.loop_disk import LoopDisk
+from lab.machines import NODE_ARCHITECTURE
+from lab.machines import MachineSpec
+from lab.machines import Rack
+from lab.machines import RackMachine
+from lab.room import Room
+
+_INSTALLER_PROGRAMS = ("coreos-installer", "coreos-installer-service", "ignition", "ignition-apply")
+PROGRAMS = (*_INSTALLER_PROGRAMS, "kubelet", "kubelet-arm64", "fake-cri")
+# Program and the Debian package that has it
+SYSTEM_PROGRAMS = {
+    "unshare": "util-linux",
+    "flock": "util-linux",
+    "partx": "util-linux",
+    "lsblk": "util-linux",
+    "sfdisk": "fdisk",
+    "mke2fs": "e2fsprogs",
+    "debugfs": "e2fsprogs",
+    "udevadm": "udev",
+    "qemu-aarch64-static": "qemu-user-static or qemu-user",
+}
+SHIMS = pathlib.Path(__file__).parent / "shims"
+_DISK_SIZE = 128 * image.MEBIBYTE
+_BOOT_FILES = ("ignition/config.ign", "ignition.firstboot", "loader/entries/ostree-1.conf", "grub2/grub.cfg")
+_FIRST_BOOT_SECONDS = 15.0
+# Where a machine's own folder is seen inside its rooms: paths of sockets must be short.
+_INSIDE = "/media"
+_BEHAVIOURS = frozenset(["dead", "silent", "localhost", "polling", "network_first"])
+
+
+def missing(programs: pathlib.Path) -> str:
+    """Empty where real machines can be made here, else one line that says how to get what is missing."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "real machines need root on Linux, for mounts and loop devices"
+    absent = [name for name in PROGRAMS if not (programs / name).exists()]
+    if absent:
+        return f"{', '.join(absent)} not in {programs}: set KUBEBUILDER_ASSETS to a folder that has them"
+    packages = {package for name, package in SYSTEM_PROGRAMS.items() if shutil.which(name) is None}
+    if udev.program() is None:
+        packages.add("udev")
+    if packages:
+        return f"real machines need the Debian packages {', '.join(sorted(packages))}: apt-get install them"
+    if not pathlib.Path("/dev/loop-control").exists():
+        return "this system has no loop devices: modprobe loop"
+    return ""
+
+
+class Installed(NamedTuple):
+    """What the installer left in the disk's `boot` file system."""
+
+    ignition: bytes
+    first_boot: str
+    entry: str
+    grub: str
+
+
+class Workshop:
+    """What the real machines of a site share: programs, the image to write, udevd."""
+
+    def __init__(self, directory: pathlib.Path, programs: pathlib.Path, pointer: bytes) -> None:
+        """
+        :param pointer: pointer config of machines that somebody else installed
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self.programs = programs
+        self.pointer = pointer
+        self._stack = contextlib.ExitStack()
+        # Rooms mount something of their own there; outside it stays as it is.
+        for folder in (pathlib.Path("/etc/coreos"), pathlib.Path("/dev/disk")):
+            if not folder.exists():
+                folder.mkdir()
+                self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        udevd = udev.Udev(directory / "udevd.log")
+        self._stack.callback(udevd.close)
+        media = image.make_image(directory / "metal.raw")
+        self.media = directory / "media.yaml"
+        self.media.write_text(f"image-file: {media}\ninsecure: true\n")
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._stack.close()
+
+
+class RealMachine(RackMachine):
+    """A machine whose live system, disk, first boot and kubelet are the real programs."""
+
+    def __init__(self, spec: MachineSpec, rack: Rack, workshop: Workshop) -> None:
+        unknown = set(spec.behaviour) - _BEHAVIOURS
+        if unknown:
+            raise ValueError(f"a real machine cannot be {', '.join(sorted(unknown))}")
+        super().__init__(spec, rack)
+        self.disk: Installed | None = None
+        self.live_ignition = b""
+        """What the initrds carried."""
+        self.installer_said: list[str] = []
+        """Arguments that coreos-installer-service gave to the installer."""
+        self.installer_files: dict[str, str] = {}
+        """Config files among them, by path."""
+        self._workshop = workshop
+
+    # --- live system and installer --------------------------------------------------------------------------
+
+    async def _live_system(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> None:
+        root = self._fresh("live")
+        configuration = root / "etc/coreos"
+        (configuration / "installer.d").mkdir(parents=True)
+        if line.has_live_ignition:
+            for path, content in initrds:
+                await self._apply_live_ignition(path, content, root)
+        files = sorted((configuration / "installer.d").iterdir())
+        self.installer_files = {f"/etc/coreos/installer.d/{file.name}": file.read_text() for file in files}
+        if not live.installer_starts(line, self.installer_files):
+            raise Panic("the live system waits at its login: nothing told it to install")
+        (root / "cmdline").write_text(line.text + "\n")
+        await self._install(root)
+
+    async def _apply_live_ignition(self, path: str, content: bytes, root: pathlib.Path) -> None:
+        initrd, config = root / "extra.img", root / "live.ign"
+        initrd.write_bytes(content)
+        installer = self._workshop.programs / "coreos-installer"
+        code, output, errors = await _run(installer, "pxe", "ignition", "unwrap", initrd)
+        if code:
+            self.tell("initrd_ignored", path=path, reason=errors)
+            return
+        config.write_bytes(output)
+        self.live_ignition = output
+        code, _, errors = await _run(self._workshop.programs / "ignition-apply", "--root", root, config)
+        if code:
+            raise Panic(f"live Ignition of {path}: {errors}")
+        self.tell("live_ignition", path=path)
+
+    async def _install(self, root: pathlib.Path) -> None:
+        self.disk, self.installed = None, False
+        self.tell("installing")
+        disk = LoopDisk(self._directory / "disk.raw", _DISK_SIZE)
+        said = root / "said"
+        said.write_text("")
+        by_id = pathlib.Path(self.spec.install_device or disk.device)
+        script = [f"mount --bind {root}/cmdline /proc/cmdline", f"mount --bind {root}/etc/coreos /etc/coreos"]
+        if by_id.is_relative_to("/dev/disk"):
+            script += [
+                "mount -t tmpfs tmpfs /dev/disk",
+                f"mkdir -p {shlex.quote(str(by_id.parent))}",
+                f"ln -s {disk.device} {shlex.quote(str(by_id))}",
+            ]
+        script.append(f"exec bash {self._workshop.programs}/coreos-installer-service")
+        environment = {
+            "PATH": f"{SHIMS}:{os.environ['PATH']}",
+            "LAB_INSTALLER": str(self._workshop.programs / "coreos-installer"),
+            "LAB_MEDIA": str(self._workshop.media),
+            "LAB_SAID": str(said),
+            "RUST_BACKTRACE": "0",
+        }
+        log = self._directory / "installer.log"
+        log.write_bytes(b"")
+        try:
+            code = await Room("\n".join(script), log, host_name="localhost", environment=environment).finished()
+            self.installer_said = said.read_text().splitlines()
+            if code:
+                raise Panic(f"coreos-installer: {_complaint(log)}")
+            content = [await asyncio.to_thread(image.read_boot, disk.device, name) for name in _BOOT_FILES]
+            self.disk = Installed(content[0], *(each.decode() for each in content[1:]))
+            self.installed = True
+        finally:
+            disk.close()
+
+    # --- first boot and kubelet -----------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        self.state = "node"
+        await self._first_boot()
+        if "silent" not in self.spec.behaviour:
+            await self._run_kubelet()
+
+    async def _first_boot(self) -> None:
+        """Ignition asks the machine-config server, and what that answers is written."""
+        root = self._fresh("sysroot")
+        config, cache = root / "config.ign", root / "ignition.json"
+        config.write_bytes(self.disk.ignition if self.disk else self._workshop.pointer)
+        log = self._directory / "ignition.log"
+        log.write_bytes(b"")
+        script = (
+            f"exec {self._workshop.programs}/ignition --stage fetch --platform file --log-to-stdout --root {root} "
+            f"--config-cache {cache} --state-file {root}/state --neednet {root}/neednet"
+        )
+        environment = {"IGNITION_CONFIG_FILE": str(config)}
+        room = Room(script, log, host_name=self.host_name, environment=environment)
+        self.tell("first_boot", name=self.host_name)
+        try:
+            code = await asyncio.wait_for(room.finished(), _FIRST_BOOT_SECONDS)
+        except asyncio.TimeoutError:
+            code = -1  # it tries for ever
+        if code:
+            raise Panic(f"Ignition: {_complaint(log)}")
+        code, _, errors = await _run(self._workshop.programs / "ignition-apply", "--root", root, cache)
+        if code:
+            raise Panic(f"Ignition: {errors}")
+
+    @property
+    def host_name(self) -> str:
+        """From `ip=` of the first boot, else from DHCP."""
+        kept = re.search(r'ignition_network_kcmdline="([^"]*)"', self.disk.first_boot) if self.disk else None
+        given = KernelLine(kept.group(1)).host_name if kept else None
+        return given or ("localhost.localdomain" if "localhost" in self.spec.behaviour else self.spec.host_name)
+
+    async def _run_kubelet(self) -> None:
+        log = self._directory / "kubelet.log"
+        log.write_bytes(b"")
+        (self._directory / "var").mkdir(exist_ok=True)
+        (self._directory / "kubelet.yaml").write_text(_KUBELET.format(address=self.spec.addresses[0], inside=_INSIDE))
+        programs = self._workshop.programs
+        arm = NODE_ARCHITECTURE[self.spec.architecture] == "arm64"
+        kubelet = f"qemu-aarch64-static {programs}/kubelet-arm64" if arm else f"{programs}/kubelet"
+        script = f"""
+            cp {self._rack.cluster.ca_path} {self._directory}/ca.crt
+            mount --bind {self._directory} {_INSIDE}
+            {programs}/fake-cri unix://{_INSIDE}/cri.sock &
+            while ! [ -S {_INSIDE}/cri.sock ]; do sleep 0.05; done
+            exec {kubelet} --v=2 --bootstrap-kubeconfig {_INSIDE}/sysroot/etc/kubernetes/kubeconfig \\
+              --kubeconfig {_INSIDE}/var/kubeconfig --cert-dir {_INSIDE}/var/pki --root-dir {_INSIDE}/var/kubelet \\
+              --config {_INSIDE}/kubelet.yaml --container-runtime-endpoint unix://{_INSIDE}/cri.sock \\
+              --node-ip {",".join(self.spec.addresses)}
+        """
+        (self._directory / "cri.sock").unlink(missing_ok=True)
+        room = Room(script, log, host_name=self.host_name, environment={})
+        watching = asyncio.ensure_future(self._watch(log))
+        try:
+            code = await room.finished()
+            raise Panic(f"kubelet ended with {code}: {_complaint(log)}")
+        finally:
+            watching.cancel()
+
+    async def _watch(self, log: pathlib.Path) -> None:
+        """Tells what the kubelet's own log and files say."""
+        pki = self._directory / "var/pki"
+        signs = {
+            "client_certificate": lambda text: (pki / "kubelet-client-current.pem").exists(),
+            "registered": lambda text: "Successfully registered node" in text,
+            "serving": lambda text: (pki / "kubelet-server-current.pem").exists(),
+        }
+        while signs:
+            text = log.read_text(errors="replace")
+            for what in [what for what, happened in signs.items() if happened(text)]:
+                del signs[what]
+                self.tell(what)
+            await asyncio.sleep(0.05)
+
+    def forget_keys(self) -> None:
+        shutil.rmtree(self._directory / "var", ignore_errors=True)
+
+    def _fresh(self, name: str) -> pathlib.Path:
+        folder = self._directory / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+
+_KUBELET = """\
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+serverTLSBootstrap: true
+rotateCertificates: true
+failSwapOn: false
+cgroupsPerQOS: false
+enforceNodeAllocatable: []
+localStorageCapacityIsolation: false
+makeIPTablesUtilChains: false
+address: {address}
+healthzBindAddress: {address}
+authentication: {{anonymous: {{enabled: false}}, webhook: {{enabled: false}}, x509: {{clientCAFile: {inside}/ca.crt}}}}
+authorization: {{mode: AlwaysAllow}}
+podLogsDir: {inside}/var/log
+"""
+
+
+async def _run(*arguments: str | os.PathLike[str]) -> tuple[int, bytes, str]:
+    """Exit status, output and the last line of errors of a program that is quick."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    return process.returncode or 0, output, _last(errors.decode(errors="replace"))
+
+
+def _complaint(log: pathlib.Path) -> str:
+    """What a person would read out of the log: its chain of causes, its last error, or its last line."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    causes = [re.sub(r"^\d+: ", "", line) for line in lines if re.match(r"\d+: ", line)]
+    wrong = [line for line in lines if re.search(r"error|fail|refus|x509|no such", line, re.IGNORECASE)]
+    return ": ".join(causes) or (wrong or lines or ["ended without a word"])[-1]
+
+
+def _last(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
