@@ -1,0 +1,345 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a machine stands follows from what the cluster shows, whatever happened before."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import Assessment
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import Proof
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import Run
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import assess
+from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import near_misses
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import arrival_patch
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import is_cordoned
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import uncordon_patch
+from ansible_collections.multiarch.openshift.plugins.module_utils._probe import Answer
+from ansible_collections.multiarch.openshift.plugins.module_utils._tables import csr_table
+from ansible_collections.multiarch.openshift.plugins.module_utils._tables import node_table
+from ansible_collections.multiarch.openshift.plugins.module_utils._tables import spell_age
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import Approval
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import World
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import timestamp
+from support import csr_corpus as corpus
+from support.csr_corpus import NOW
+
+NAME = "worker-arm-1"
+STARTED = NOW - 100
+
+
+class Cluster:
+    """What the cluster shows about one machine, built up step by step."""
+
+    def __init__(self) -> None:
+        self.machine = corpus.machine()
+        self.world = World(bootstrapper_uid=corpus.BOOTSTRAPPER_UID)
+        self.run = Run(started=STARTED, timeout=5400)
+        self.now = NOW
+
+    def client(self, state: str, *, ours: bool = True, born: float = NOW - 10, **values: t.Any) -> Cluster:
+        csr, _parts = corpus.client_csr(born=born, **values)
+        return self._put(csr, state, ours)
+
+    def serving(self, state: str, *, ours: bool = True, born: float = NOW - 3, **values: t.Any) -> Cluster:
+        csr, _parts = corpus.serving_csr(born=born, **values)
+        return self._put(csr, state, ours)
+
+    def _put(self, csr: dict[str, t.Any], state: str, ours: bool) -> Cluster:
+        if state == "approved":
+            csr = corpus.approve(csr)
+        elif state == "issued":
+            csr = corpus.issue(csr)
+        elif state in ("Denied", "Failed"):
+            csr = corpus.approve(csr) if state == "Failed" else {**csr, "status": {"conditions": []}}
+            csr["status"]["conditions"].append({"type": state, "status": "True", "lastUpdateTime": corpus.stamp(NOW)})
+        if ours and state not in ("pending", "Denied"):
+            at = NOW - 5
+            self.world.approved_here[csr["metadata"]["uid"]] = Approval(NAME, csr["spec"]["signerName"], at)
+        self.world.put_csr(csr)
+        return self
+
+    def node(self, **values: t.Any) -> Cluster:
+        self.world.put_node(corpus.node(**values))
+        return self
+
+    def shown(self, certificate: bytes | None, problem: str = "", *, for_seconds: float = 0.0) -> Cluster:
+        answer = Answer("192.0.2.11", certificate, problem, "refused")
+        self.run.proofs[NAME] = Proof(answer, NOW, NOW - for_seconds)
+        return self
+
+    def shows_issued(self) -> Cluster:
+        issued = next(csr for csr in self.world.csrs.values() if csr["spec"]["username"].startswith("system:node:"))
+        return self.shown(corpus.x509.load_pem_x509_certificate(
+            corpus.base64.b64decode(issued["status"]["certificate"])).public_bytes(Encoding.DER))
+
+    def found(self) -> Assessment:
+        return assess(self.machine, self.world, self.now, run=self.run)
+
+
+def other_certificate() -> bytes:
+    return corpus.certificate(corpus.serving_csr(serial=55)[0]).public_bytes(Encoding.DER)
+
+
+def registered(cluster: Cluster) -> Cluster:
+    return cluster.client("issued").node(ready=False)
+
+
+STAGES: list[tuple[str, t.Callable[[Cluster], Cluster], str]] = [
+    ("nothing yet", lambda c: c, "armed"),
+    ("client request pending", lambda c: c.client("pending"), "armed"),
+    ("client request approved", lambda c: c.client("approved"), "client_approved"),
+    ("client request failed by the signer", lambda c: c.client("Failed"), "armed"),
+    ("client request denied by somebody", lambda c: c.client("Denied"), "armed"),
+    ("client certificate issued", lambda c: c.client("issued"), "client_issued"),
+    ("node registered", registered, "registered"),
+    ("node Ready, serving request pending", lambda c: c.client("issued").node().serving("pending"), "registered"),
+    ("serving request approved", lambda c: registered(c).serving("approved"), "serving_approved"),
+    ("serving certificate issued", lambda c: registered(c).serving("issued"), "serving_issued"),
+    ("Ready with its certificate", lambda c: c.client("issued").node().serving("issued"), "ready"),
+    ("the port presents it", lambda c: c.client("issued").node().serving("issued").shows_issued(), "proven"),
+]
+
+
+@pytest.mark.parametrize(("label", "build", "stage"), STAGES, ids=[label for label, _build, _stage in STAGES])
+def test_stage_follows_from_what_the_cluster_shows(
+    label: str, build: t.Callable[[Cluster], Cluster], stage: str
+) -> None:
+    found = build(Cluster()).found()
+    assert (found.stage, found.failed) == (stage, False)
+    assert found.final is (stage == "proven")
+    assert bool(found.reason) is not found.final
+
+
+def test_certificate_for_fewer_addresses_than_the_node_reports_is_not_enough() -> None:
+    cluster = Cluster().client("issued").serving("issued").node(addresses=["192.0.2.11", "2001:db8::11"])
+    cluster.machine["addresses"].append("2001:db8::11")
+    found = cluster.found()
+    assert (found.stage, found.final) == ("serving_approved", False)
+
+
+def test_port_that_cannot_be_reached_ends_joined_with_a_warning() -> None:
+    cluster = Cluster().client("issued").node().serving("issued").shown(None, "unreachable", for_seconds=7)
+    found = cluster.found()
+    assert (found.stage, found.final, found.failed) == ("joined", True, False)
+    assert "joined, not proven" in found.warning
+
+
+def test_port_that_cannot_be_reached_is_asked_again_where_the_proof_is_required() -> None:
+    cluster = Cluster().client("issued").node().serving("issued").shown(None, "unreachable", for_seconds=700)
+    cluster.run.probe_kubelet = "require"
+    found = cluster.found()
+    assert (found.stage, found.final, found.probe) == ("ready", False, True)
+
+
+def test_another_certificate_on_the_port_fails_the_machine_once_it_is_sure() -> None:
+    cluster = Cluster().client("issued").node().serving("issued").shown(other_certificate(), for_seconds=1)
+    assert cluster.found().final is False
+    found = cluster.shown(other_certificate(), for_seconds=31).found()
+    assert (found.code, found.failed) == ("proof_failed", True)
+    assert "oc adm cordon worker-arm-1" in found.hint
+
+
+def test_node_whose_request_the_api_forgot_is_proven_by_the_authority() -> None:
+    certificate = corpus.certificate(corpus.serving_csr()[0]).public_bytes(Encoding.DER)
+    cluster = Cluster().node(born=NOW - 90000)
+    assert (cluster.found().probe, cluster.found().final) == (True, False)
+    cluster.shown(certificate)
+    cluster.run.authorities = corpus.authority()[1].public_bytes(Encoding.PEM).decode()
+    assert (cluster.found().stage, cluster.found().proof) == ("proven", "authority")
+    cluster.run.authorities = ""
+    assert cluster.found().stage == "joined"
+
+
+def test_state_approved_is_content_with_the_certificates() -> None:
+    cluster = Cluster().client("issued").node(ready=False).serving("issued")
+    cluster.run.state = "approved"
+    assert (cluster.found().stage, cluster.found().final) == ("serving_issued", True)
+
+
+def test_machine_config_operator_must_be_done_where_it_speaks() -> None:
+    cluster = Cluster().client("issued").node().serving("issued").shows_issued()
+    cluster.world.nodes[NAME]["metadata"]["annotations"]["machineconfiguration.openshift.io/state"] = "Working"
+    assert (cluster.found().stage, cluster.found().final) == ("ready", False)
+    cluster.world.nodes[NAME]["metadata"]["annotations"]["machineconfiguration.openshift.io/state"] = "Done"
+    assert cluster.found().stage == "proven"
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        ({"architecture": "amd64", "born": NOW - 5000}, "node_exists"),
+        ({"addresses": ["192.0.2.99"], "born": NOW - 5000}, "node_exists"),
+        ({"ready": False, "born": NOW - 5000}, "node_exists"),
+        ({"architecture": "amd64"}, "architecture"),
+    ],
+)
+def test_node_that_is_another_machine_fails_this_one(node: dict[str, t.Any], code: str) -> None:
+    found = Cluster().node(**node).found()
+    assert (found.final, found.failed, found.code) == (True, True, code)
+
+
+def test_silent_node_is_told_with_the_uid_that_opens_a_re_installation() -> None:
+    cluster = Cluster().node(ready=False, born=NOW - 5000)
+    assert cluster.world.nodes[NAME]["metadata"]["uid"] in cluster.found().hint
+
+
+def test_node_to_be_replaced_counts_as_absent_until_it_is_ready_again() -> None:
+    cluster = Cluster().node(ready=False, born=NOW - 5000)
+    cluster.machine["replace_node_uid"] = cluster.world.nodes[NAME]["metadata"]["uid"]
+    assert cluster.found().stage == "armed"
+    cluster.client("issued")
+    assert cluster.found().stage == "client_issued"
+    cluster.serving("issued").node(ready=True, born=NOW - 5000)
+    assert cluster.found().stage == "ready"
+
+
+def test_approval_by_another_is_welcome_where_the_rules_share_it() -> None:
+    cluster = Cluster().client("issued", ours=False)
+    assert (cluster.found().stage, cluster.found().approved_by) == ("client_issued", "an earlier run")
+
+
+def test_approval_by_another_that_the_rules_refuse_fails_the_machine() -> None:
+    cluster = Cluster().client("pending", name="csr-rival", serial=7)
+    cluster.client("issued", ours=False)
+    found = cluster.found()
+    assert (found.code, found.failed) == ("approved_by_other", True)
+    assert "csr-client" in found.reason
+
+
+def test_old_approvals_for_a_node_that_existed_before_the_run_are_history() -> None:
+    cluster = Cluster().client("issued", ours=False, born=NOW - 2000, kind="p384")
+    for csr in cluster.world.csrs.values():
+        csr["spec"]["groups"] = []
+    cluster.node(born=NOW - 1990).serving("issued").shows_issued()
+    assert cluster.found().stage == "proven"
+
+
+@pytest.mark.parametrize(
+    ("build", "stage", "word"),
+    [
+        (lambda c: c, "armed", "it sent no request"),
+        (lambda c: c.client("issued"), "client_issued", "no Node has come"),
+        (registered, "registered", "is not Ready"),
+    ],
+)
+def test_deadline_says_how_far_the_machine_came(
+    build: t.Callable[[Cluster], Cluster], stage: str, word: str
+) -> None:
+    cluster = build(Cluster())
+    cluster.now = STARTED + 5401
+    found = cluster.found()
+    assert (found.stage, found.final, found.failed, found.code) == (stage, True, True, "timed_out")
+    assert word in found.reason
+    assert found.reason.endswith("after 5401 s.")
+    assert found.hint
+
+
+def test_deadline_counts_from_the_power_on_where_that_is_known() -> None:
+    cluster = Cluster()
+    cluster.machine["powered_on"] = corpus.stamp(NOW + 1000)
+    cluster.now = STARTED + 5401
+    assert cluster.found().final is False
+    cluster.now = NOW + 1000 + 5400
+    assert cluster.found().code == "timed_out"
+
+
+def test_refused_request_is_the_reason_of_a_machine_that_waits() -> None:
+    cluster = Cluster()
+    csr, _parts = corpus.client_csr()
+    csr["spec"]["groups"].append("system:masters")
+    cluster.world.put_csr(csr)
+    found = cluster.found()
+    assert (found.code, found.stage) == ("groups", "armed")
+    assert "csr-client was left alone" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("claimed", "likely", "why"),
+    [
+        ("localhost.localdomain", NAME, "the only machine that is still silent"),
+        ("worker-arm-1.lab.example.com", NAME, "with a domain"),
+        ("ip-192-0-2-11.lab.example.com", NAME, "DHCP or reverse DNS"),
+        ("worker-arm-9", "", ""),
+    ],
+)
+def test_near_miss_names_the_likely_machine(claimed: str, likely: str, why: str) -> None:
+    cluster = Cluster()
+    cluster.world.put_csr(corpus.client_csr(claimed, born=NOW - 40)[0])
+    misses = near_misses({NAME: cluster.machine}, cluster.world, NOW)
+    assert [(miss["claimed_node"], miss["likely_machine"], miss["age"]) for miss in misses] == [(claimed, likely, 40)]
+    assert why in misses[0]["why"]
+    cluster.run.misses = misses
+    assert claimed in cluster.found().reason
+
+
+def test_localhost_is_nobodys_while_several_machines_are_silent() -> None:
+    world = World()
+    world.put_csr(corpus.client_csr("localhost.localdomain")[0])
+    machines = {name: corpus.machine(name) for name in (NAME, "worker-arm-2")}
+    assert near_misses(machines, world, NOW)[0]["likely_machine"] == ""
+
+
+def test_node_of_another_name_with_the_address_explains_a_silent_machine() -> None:
+    cluster = Cluster().node(name="localhost.localdomain")
+    found = cluster.found()
+    assert found.code == "other_name"
+    assert "localhost.localdomain reports its address 192.0.2.11" in found.reason
+
+
+def test_labels_taints_and_cordon_are_one_patch_and_then_none() -> None:
+    taints = [{"key": "arm", "value": "", "effect": "NoSchedule"}]
+    machine = {**corpus.machine(), "labels": {"zone": "a"}, "taints": taints}
+    node = corpus.node()
+    node["spec"]["taints"] = [{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]
+    patch = arrival_patch(machine, node, cordon=True)
+    assert patch is not None
+    assert patch["metadata"]["labels"] == {"zone": "a"}
+    assert patch["metadata"]["resourceVersion"] == "7"
+    assert [taint["key"] for taint in patch["spec"]["taints"]] == ["node.kubernetes.io/not-ready", "arm"]
+    node["metadata"].update(labels=patch["metadata"]["labels"], annotations=patch["metadata"]["annotations"])
+    node["spec"].update(patch["spec"])
+    assert arrival_patch(machine, node, cordon=True) is None
+    assert is_cordoned(node)
+    assert uncordon_patch(node)["spec"] == {"unschedulable": None}
+
+
+def test_cordon_of_somebody_else_is_not_made_ours() -> None:
+    node = corpus.node()
+    node["spec"]["unschedulable"] = True
+    assert arrival_patch(corpus.machine(), node, cordon=True) is None
+
+
+def test_tables_have_the_columns_of_oc() -> None:
+    pending, issued = corpus.client_csr(born=NOW - 75)[0], corpus.issue(corpus.serving_csr(born=NOW - 3)[0])
+    lines = csr_table([pending, issued], NOW)
+    assert lines[0].split() == ["NAME", "AGE", "SIGNERNAME", "REQUESTOR", "REQUESTEDDURATION", "CONDITION"]
+    assert lines[1].split()[1::4] == ["75s", "Pending"]
+    assert lines[2].split()[1::4] == ["3s", "Approved,Issued"]
+    node = corpus.node(ready=False, born=NOW - 400)
+    node["metadata"]["labels"] = {"node-role.kubernetes.io/worker": ""}
+    node["spec"]["unschedulable"] = True
+    assert node_table([node], NOW)[1].split() == [NAME, "NotReady,SchedulingDisabled", "worker", "6m40s", "v1.34.4"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (119, "119s"), (120, "2m"), (345, "5m45s"), (700, "11m"), (10800, "3h"), (20000, "5h33m"),
+     (90000, "25h"), (200000, "2d7h"), (900000, "10d"), (70000000, "2y80d")],
+)
+def test_ages_are_spelled_as_oc_spells_them(seconds: float, text: str) -> None:
+    assert spell_age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1970-01-01T00:01:00Z", 60), ("1970-01-01T00:01:00.123456Z", 60), ("1970-01-01T01:01:00+01:00", 60),
+     ("1970-01-01T00:01:00", 60), ("", None), ("yesterday", None), (None, None)],
+)
+def test_times_of_the_api_and_of_records_are_read(text: str | None, seconds: float | None) -> None:
+    assert timestamp(text) == seconds
