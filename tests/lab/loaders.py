@@ -110,6 +110,13 @@ def _grub_tokens(text: str) -> list[_Word | str]:
                 raise BootError(f'error: syntax error at line {line}: a " is never closed')
             i += 1
             continue
+        if c == "$" and text[i + 1 : i + 2] == "{":
+            end = text.find("}", i)
+            if end < 0:
+                raise BootError(f"error: syntax error at line {line}: a ${{ is never closed")
+            pieces.append((text[i : end + 1], True))
+            i = end + 1
+            continue
         if c in "&|<>":
             raise BootError(f"error: syntax error at line {line}: {c!r} stands outside quotes")
         if c == "#" and not pieces and not quoted:
