@@ -215,12 +215,12 @@ def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run)
                 "If it runs, look at its kubelet. If it is to be installed again: power it off and set"
                 f" machine_replace_node_uid: {node['metadata']['uid']}",
             )
-        return Assessment(
-            stage,
-            "waiting",
-            f"the node {name} is not Ready: {_ready_message(node)}",
-            f"oc describe node {name}",
-        )
+        hint = f"oc describe node {name}"
+        if existed:
+            hint += (
+                f"; to install it again, power it off and set machine_replace_node_uid: {node['metadata']['uid']}"
+            )
+        return Assessment(stage, "waiting", f"the node {name} is not Ready: {_ready_message(node)}", hint)
     if issued:
         return _proof(machine, node, world, now, run=run, issued=issued)
     if any(_pending_or_approved(csr) for csr in servings):

@@ -180,6 +180,9 @@ class Join:
         self._run.misses = near_misses(self._active, self._world, self._now())
         for record in self._active.values():
             self._assess(record, quiet=True)
+        self._probe_once()
+        for record in self._active.values():
+            self._assess(record, quiet=True)
             names = would.get(record["name"], [])
             record["changed"] = bool(record.get("changed") or names)
             if names:
@@ -567,6 +570,15 @@ class Join:
         self._probing.add(name)
         addresses = list(record["addresses"])
         self._beside(self._probers, "probe", record, lambda: ask_kubelet(addresses))
+
+    def _probe_once(self) -> None:
+        """Ask, at the same time, the ports of all machines that wait for nothing else."""
+        due = [record for record in self._active.values() if self._found[record["node_name"]].probe]
+        with concurrent.futures.ThreadPoolExecutor(PARALLEL_PROBES) as pool:
+            answers = list(pool.map(lambda record: ask_kubelet(list(record["addresses"])), due))
+        now = self._now()
+        for record, answer in zip(due, answers):
+            self._run.proofs[record["node_name"]] = Proof(answer, now, now)
 
     def _take_probe(self, done: Done) -> set[str]:
         name, answer, now = done.subject["node_name"], done.result, self._now()
