@@ -47,6 +47,7 @@ SYSTEM_PROGRAMS = {
     "qemu-aarch64-static": "qemu-user-static or qemu-user",
 }
 SHIMS = pathlib.Path(__file__).parent / "shims"
+_PATH = f"{SHIMS}:{os.environ['PATH']}"
 _DISK_SIZE = 128 * image.MEBIBYTE
 _BOOT_FILES = ("ignition/config.ign", "ignition.firstboot", "loader/entries/ostree-1.conf", "grub2/grub.cfg")
 _FIRST_BOOT_SECONDS = 15.0
@@ -172,7 +173,7 @@ class RealMachine(RackMachine):
             ]
         script.append(f"exec bash {self._workshop.programs}/coreos-installer-service")
         environment = {
-            "PATH": f"{SHIMS}:{os.environ['PATH']}",
+            "PATH": _PATH,
             "LAB_INSTALLER": str(self._workshop.programs / "coreos-installer"),
             "LAB_MEDIA": str(self._workshop.media),
             "LAB_SAID": str(said),
@@ -200,17 +201,21 @@ class RealMachine(RackMachine):
             await self._run_kubelet()
 
     async def _first_boot(self) -> None:
-        """Ignition asks the machine-config server, and what that answers is written."""
-        root = self._fresh("sysroot")
-        config, cache = root / "config.ign", root / "ignition.json"
-        config.write_bytes(self.disk.ignition if self.disk else self._workshop.pointer)
+        """Ignition asks the machine-config server, and writes what that answers."""
+        root, state = self._fresh("sysroot"), self._fresh("ignition")
+        (state / "config.ign").write_bytes(self.disk.ignition if self.disk else self._workshop.pointer)
+        policy = root / "etc/selinux/config"  # Ignition wants to know what to label its files with
+        policy.parent.mkdir(parents=True)
+        policy.write_text("SELINUX=disabled\nSELINUXTYPE=targeted\n")
         log = self._directory / "ignition.log"
         log.write_bytes(b"")
-        script = (
-            f"exec {self._workshop.programs}/ignition --stage fetch --platform file --log-to-stdout --root {root} "
-            f"--config-cache {cache} --state-file {root}/state --neednet {root}/neednet"
-        )
-        environment = {"IGNITION_CONFIG_FILE": str(config)}
+        script = f"""
+            for stage in fetch files; do
+              {self._workshop.programs}/ignition --stage $stage --platform file --log-to-stdout --root {root} \\
+                --config-cache {state}/cache --state-file {state}/state --neednet {state}/neednet
+            done
+        """
+        environment = {"PATH": _PATH, "IGNITION_CONFIG_FILE": f"{state}/config.ign"}
         room = Room(script, log, host_name=self.host_name, environment=environment)
         self.tell("first_boot", name=self.host_name)
         try:
@@ -219,9 +224,6 @@ class RealMachine(RackMachine):
             code = -1  # it tries for ever
         if code:
             raise Panic(f"Ignition: {_complaint(log)}")
-        code, _, errors = await _run(self._workshop.programs / "ignition-apply", "--root", root, cache)
-        if code:
-            raise Panic(f"Ignition: {errors}")
 
     @property
     def host_name(self) -> str:
@@ -261,9 +263,9 @@ class RealMachine(RackMachine):
         """Tells what the kubelet's own log and files say."""
         pki = self._directory / "var/pki"
         signs = {
-            "client_certificate": lambda text: (pki / "kubelet-client-current.pem").exists(),
+            "client_certificate": lambda text: (pki / "kubelet-client-current.pem").is_symlink(),
             "registered": lambda text: "Successfully registered node" in text,
-            "serving": lambda text: (pki / "kubelet-server-current.pem").exists(),
+            "serving": lambda text: (pki / "kubelet-server-current.pem").is_symlink(),
         }
         while signs:
             text = log.read_text(errors="replace")
