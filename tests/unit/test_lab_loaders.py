@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's boot loaders read their files as the real ones in QEMU do: what arrives on the kernel line, what does not."""
+"""The lab's boot loaders read their files as the real ones in QEMU do: what arrives on the kernel line, what not."""
 
 from __future__ import annotations
 
