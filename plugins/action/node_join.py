@@ -65,11 +65,11 @@ class ActionModule(ActionBase):
 
     def _disarm(
         self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
-    ) -> t.Callable[[list[dict[str, t.Any]]], None] | None:
+    ) -> t.Callable[[list[dict[str, t.Any]]], bool] | None:
         if not arguments:
             return None
 
-        def disarm(machines: list[dict[str, t.Any]]) -> None:
+        def disarm(machines: list[dict[str, t.Any]]) -> bool:
             names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
             answer = self._execute_module(
                 module_name=DISARM_MODULE,
@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
             )
             if answer.get("failed") or answer.get("unreachable"):
                 raise OperationError(str(answer.get("msg") or "the web host did not answer"))
+            return bool(answer.get("changed"))
 
         return disarm
 

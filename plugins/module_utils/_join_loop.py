@@ -53,6 +53,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._watch import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import FAILED
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import LISTED
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import RELIST_SECONDS
+from ansible_collections.multiarch.openshift.plugins.module_utils._watch import SILENCE_SECONDS
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Collection
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Feed
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Report
@@ -69,8 +70,7 @@ CSR_API, CSR_KIND = "certificates.k8s.io/v1", "CertificateSigningRequest"
 NODES = "nodes"
 COLLECTIONS = (
     *(Collection(signer, CSR_API, CSR_KIND, f"spec.signerName={signer}") for signer in SIGNERS),
-    # Every kubelet of the cluster writes here, so silence is rare, and the list is long.
-    Collection(NODES, "v1", "Node", silence=60.0),
+    Collection(NODES, "v1", "Node"),
 )
 PARALLEL_APPROVALS = 4
 PARALLEL_PROBES = 8
@@ -99,6 +99,7 @@ class Settings:
     deny_addresses: tuple[str, ...] = ()
     deny_names: tuple[str, ...] = ()
     relist_seconds: float = RELIST_SECONDS
+    silence_seconds: float = SILENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Join:
 
     :param say: takes a line for people, as things happen
     :param note: takes an event as plain data, as things happen
-    :param disarm: withdraws the boot files of these machines; None where there are none
+    :param disarm: withdraws the boot files of these machines and says whether there were any
     :param reconnect: makes a new connection, for a token that has expired
     """
 
@@ -128,7 +129,7 @@ class Join:
         *,
         say: t.Callable[[str], None],
         note: t.Callable[[Record], None] = lambda event: None,
-        disarm: t.Callable[[list[Record]], None] | None = None,
+        disarm: t.Callable[[list[Record]], bool] | None = None,
         reconnect: t.Callable[[], t.Any] | None = None,
     ) -> None:
         self.records = [dict(machine) for machine in machines]
@@ -236,7 +237,13 @@ class Join:
 
     def _start_feeds(self) -> list[Feed]:
         feeds = [
-            Feed(self._cluster, collection, self._reports, relist_seconds=self._settings.relist_seconds)
+            Feed(
+                self._cluster,
+                collection,
+                self._reports,
+                relist_seconds=self._settings.relist_seconds,
+                silence_seconds=self._settings.silence_seconds,
+            )
             for collection in COLLECTIONS
         ]
         for feed in feeds:
@@ -609,10 +616,10 @@ class Join:
     def _take_disarm(self, done: Done) -> set[str]:
         self._disarming = False
         for record in done.subject:
-            if done.error is None:
+            if done.result:
                 record["changed"] = True
                 self._event(record["name"], "disarmed", "boot files withdrawn")
-            else:
+            elif done.error is not None:
                 self._warn_machine(record, f"its boot files are still there: {done.error}")
         return {record["node_name"] for record in done.subject}
 
@@ -733,7 +740,7 @@ class Join:
             "machines": self.records,
             "approved": self.approved,
             "rejected": rejected,
-            "near_misses": near_misses({r["node_name"]: r for r in self.records}, self._world, now),
+            "near_misses": near_misses(self._active, self._world, now),
             "left": left,
             "warnings": self.warnings,
             "csr_table": csr_table(shown, now),

@@ -59,7 +59,7 @@ def _likely(claimed: str, machines: t.Mapping[str, Machine], world: World) -> tu
         if node_name.split(".")[0] == short and claimed != node_name:
             kind = "in capitals" if claimed.lower() == node_name else "short" if "." not in claimed else "with a domain"
             return machine["name"], f"it is the same name, {kind}"
-    silent = [machine["name"] for node_name, machine in machines.items() if _is_silent(node_name, machine, world)]
+    silent = [machine["name"] for node_name, machine in machines.items() if _is_silent(node_name, world)]
     if short in _NAMELESS and len(silent) == 1:
         return silent[0], "it is the name of a system without one, and this is the only machine that is still silent"
     addresses = {address: machine["name"] for machine in machines.values() for address in machine["addresses"]}
@@ -70,10 +70,8 @@ def _likely(claimed: str, machines: t.Mapping[str, Machine], world: World) -> tu
     return "", ""
 
 
-def _is_silent(node_name: str, machine: Machine, world: World) -> bool:
-    return (
-        not machine.get("failed") and node_name not in world.nodes and not world.claims(CLIENT_SIGNER, node_name)
-    )
+def _is_silent(node_name: str, world: World) -> bool:
+    return node_name not in world.nodes and not world.claims(CLIENT_SIGNER, node_name)
 
 
 def explain_silence(

@@ -43,7 +43,6 @@ class Collection:
     api_version: str
     kind: str
     field_selector: str | None = None
-    silence: float = SILENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ class Feed(threading.Thread):
         reports: queue.Queue[t.Any],
         *,
         relist_seconds: float = RELIST_SECONDS,
+        silence_seconds: float = SILENCE_SECONDS,
         back_off_seconds: tuple[float, float] = BACK_OFF_SECONDS,
     ) -> None:
         super().__init__(name=f"feed {collection.name}", daemon=True)
@@ -94,6 +94,7 @@ class Feed(threading.Thread):
         self._collection = collection
         self._reports = reports
         self._relist_seconds = relist_seconds
+        self._silence_seconds = silence_seconds
         self._back_off_seconds = back_off_seconds
         self._stopped = threading.Event()
         self._failures = 0
@@ -151,7 +152,7 @@ class Feed(threading.Thread):
             resource_version=version,
             field_selector=collection.field_selector,
             timeout_seconds=max(1, math.ceil(seconds)),
-            read_timeout=collection.silence,
+            read_timeout=self._silence_seconds,
         ):
             self._failures = 0
             if event.get("type") == "BOOKMARK":

@@ -62,9 +62,14 @@ class Player:
     def __init__(self, script: Script, *, relist_seconds: float = 60.0) -> None:
         self.script = script
         self.queue: queue.Queue[Report] = queue.Queue()
-        collection = Collection("nodes", "v1", "Node", "spec.x=y", silence=7.0)
+        collection = Collection("nodes", "v1", "Node", "spec.x=y")
         self.feed = Feed(
-            script, collection, self.queue, relist_seconds=relist_seconds, back_off_seconds=(0.02, 0.1)
+            script,
+            collection,
+            self.queue,
+            relist_seconds=relist_seconds,
+            silence_seconds=7.0,
+            back_off_seconds=(0.02, 0.1),
         )
 
     def __enter__(self) -> Player:
