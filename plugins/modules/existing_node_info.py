@@ -67,11 +67,12 @@ def main() -> t.NoReturn:
     machines = module.params["machines"]
     try:
         cluster = connect(module.params)
-        check_cluster(machines, cluster.identity())
+        identity = cluster.identity()
+        check_cluster(machines, identity)
         nodes, _version = cluster.list("v1", "Node")
     except OperationError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, machines=[guard(machine, nodes) for machine in machines])
+    module.exit_json(changed=False, machines=[guard({**machine, "cluster": identity}, nodes) for machine in machines])
 
 
 if __name__ == "__main__":
