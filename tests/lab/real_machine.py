@@ -37,7 +37,6 @@ PROGRAMS = (*_INSTALLER_PROGRAMS, "kubelet", "kubelet-arm64", "fake-cri")
 # Program and the Debian package that has it
 SYSTEM_PROGRAMS = {
     "unshare": "util-linux",
-    "flock": "util-linux",
     "partx": "util-linux",
     "lsblk": "util-linux",
     "sfdisk": "fdisk",

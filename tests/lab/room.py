@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import pathlib
-import time
+import signal
 from collections.abc import Mapping
 
 from lab.processes import Process
-
-_PROLOGUE = 'printf %s "$1" >/proc/sys/kernel/hostname; exec 9>"$2"; flock 9\n'
 
 
 class Room:
@@ -27,11 +24,10 @@ class Room:
 
     def __init__(self, script: str, log: pathlib.Path, *, host_name: str, environment: Mapping[str, str]) -> None:
         self.log = log
-        self._lock = log.with_suffix(".lock")
         self._process = Process(
             [
                 *("unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc", "--"),
-                *("/bin/sh", "-euc", _PROLOGUE + script, "room", host_name, str(self._lock)),
+                *("/bin/sh", "-euc", 'printf %s "$1" >/proc/sys/kernel/hostname\n' + script, "room", host_name),
             ],
             log,
             environment={"PATH": os.environ["PATH"], **environment},
@@ -43,15 +39,13 @@ class Room:
 
     def end(self) -> None:
         """At once, as when the power is cut; returns when nothing of it is left. May be called twice."""
+        first = _child(self._process.pid) if self.running else None
+        if first is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(first, signal.SIGKILL)
+            # unshare ends with its child, and the kernel keeps that until all others of the namespace are gone
+            self._process.stop(timeout=10)
         self._process.stop(timeout=0)
-        deadline = time.monotonic() + 10
-        with self._lock.open("ab") as stream:
-            # every process of the room has inherited the lock
-            while time.monotonic() < deadline:
-                with contextlib.suppress(BlockingIOError):
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return
-                time.sleep(0.005)
 
     async def finished(self) -> int:
         """Exit status of the script; where the waiting is cancelled the room ends."""
@@ -61,3 +55,13 @@ class Room:
             return self._process.code
         finally:
             self.end()
+
+
+def _child(parent: int) -> int | None:
+    """Process id of the only child; None where it has none (any more)."""
+    for entry in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # name in parentheses, state, parent
+            if int(entry.read_text().rpartition(")")[2].split()[1]) == parent:
+                return int(entry.parent.name)
+    return None
