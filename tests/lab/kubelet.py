@@ -131,13 +131,22 @@ class CertificateWatch:
     def __init__(self, connection: ApiConnection) -> None:
         self._connection = connection
         self._known: dict[str, dict[str, Any]] = {}
+        self._by_node: dict[str, list[str]] = {}
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def issued(self, name: str, timeout: float) -> bytes:
-        """The certificate in PEM. Refused where the request was denied or failed, TimeoutError where nothing came."""
+    def start(self) -> None:
+        """Begins to watch; may be called twice."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    def of(self, node_name: str) -> list[str]:
+        """Names of the client requests for this node that were seen so far, oldest first."""
+        return self._by_node.get(f"system:node:{node_name}", [])
+
+    async def issued(self, name: str, timeout: float) -> bytes:
+        """The certificate in PEM. Refused where the request was denied or failed, TimeoutError where nothing came."""
+        self.start()
         request = self._known.get(name)
         if request is None or not _decided(request):
             future = self._waiting.setdefault(name, asyncio.get_running_loop().create_future())
@@ -175,6 +184,10 @@ class CertificateWatch:
 
     def _take(self, request: dict[str, Any]) -> None:
         name = request["metadata"]["name"]
+        if name not in self._known and request["spec"]["signerName"] == CLIENT_SIGNER:
+            parsed = x509.load_pem_x509_csr(base64.b64decode(request["spec"]["request"]))
+            for common_name in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+                self._by_node.setdefault(str(common_name.value), []).append(name)
         self._known[name] = request
         future = self._waiting.get(name)
         if future is not None and not future.done() and _decided(request):

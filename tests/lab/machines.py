@@ -49,6 +49,8 @@ BEHAVIOURS = {
     "localhost": "has no name from DHCP: calls itself localhost.localdomain unless ip= gives it a name",
     "never_serving": "never asks for a serving certificate",
     "lies": "reports the API's address as one of its own",
+    "loses_keys_early": "its kubelet starts again without its keys right after its first request",
+    "loses_keys_late": "its kubelet starts again without its keys once its Node is there",
     "network_first": "boots from the network first, also after the installation",
     "polling": "looks for its boot file again and again while it finds none",
     "slow": "takes `pace` seconds for every stage",
@@ -194,12 +196,21 @@ class Rack:
         self.reboot = reboot
 
 
+# Behaviour and the event after which it shows
+_LOSES_KEYS = {"loses_keys_early": "client_csr", "loses_keys_late": "registered"}
+
+
+class KeysLost(Exception):
+    """The kubelet ended, and its keys are gone."""
+
+
 class RackMachine(Machine):
     """A machine that is a task in the rack's event loop up to its kernel; live system and disk differ."""
 
     def __init__(self, spec: MachineSpec, rack: Rack) -> None:
         super().__init__(spec)
         self.installed = False
+        self._losing = {event for behaviour, event in _LOSES_KEYS.items() if behaviour in spec.behaviour}
         self._rack = rack
         self._task: asyncio.Task[None] | None = None
         self._directory = rack.directory / spec.name
@@ -213,8 +224,23 @@ class RackMachine(Machine):
         """The installed system comes up; runs as long as its kubelet."""
 
     @abc.abstractmethod
-    async def _run_kubelet(self) -> None:
+    async def _kubelet_runs(self) -> None:
         """The kubelet alone."""
+
+    async def _run_kubelet(self) -> None:
+        while True:
+            try:
+                return await self._kubelet_runs()
+            except KeysLost:
+                self.forget_keys()
+                await asyncio.sleep(self._rack.reboot)
+
+    def tell(self, what: str, **details: Any) -> None:
+        super().tell(what, **details)
+        if what in self._losing:
+            self._losing.remove(what)
+            super().tell("keys_lost")
+            raise KeysLost
 
     @abc.abstractmethod
     def forget_keys(self) -> None:
@@ -496,7 +522,7 @@ class SimulatedMachine(RackMachine):
             listens=self._rack.proof_possible,
         )
 
-    async def _run_kubelet(self) -> None:
+    async def _kubelet_runs(self) -> None:
         if self.kubelet is not None:
             await self.kubelet.run()
 

@@ -52,7 +52,9 @@ _BOOT_FILES = ("ignition/config.ign", "ignition.firstboot", "loader/entries/ostr
 _FIRST_BOOT_SECONDS = 15.0
 # Where a machine's own folder is seen inside its rooms: paths of sockets must be short.
 _INSIDE = "/media"
-_BEHAVIOURS = frozenset(["dead", "silent", "localhost", "polling", "network_first"])
+_BEHAVIOURS = frozenset(
+    ["dead", "silent", "localhost", "polling", "network_first", "loses_keys_early", "loses_keys_late"]
+)
 
 
 def missing(programs: pathlib.Path) -> str:
@@ -231,11 +233,14 @@ class RealMachine(RackMachine):
         given = KernelLine(kept.group(1)).host_name if kept else None
         return given or ("localhost.localdomain" if "localhost" in self.spec.behaviour else self.spec.host_name)
 
-    async def _run_kubelet(self) -> None:
+    async def _kubelet_runs(self) -> None:
         log = self._directory / "kubelet.log"
         log.write_bytes(b"")
         (self._directory / "var").mkdir(exist_ok=True)
-        (self._directory / "kubelet.yaml").write_text(_KUBELET.format(address=self.spec.addresses[0], inside=_INSIDE))
+        # one that is about to lose its keys must not come to its serving request, whatever is faster
+        serving = "registered" not in self._losing
+        configuration = _KUBELET.format(address=self.spec.addresses[0], inside=_INSIDE, serving=str(serving).lower())
+        (self._directory / "kubelet.yaml").write_text(configuration)
         programs = self._workshop.programs
         arm = NODE_ARCHITECTURE[self.spec.architecture] == "arm64"
         kubelet = f"qemu-aarch64-static {programs}/kubelet-arm64" if arm else f"{programs}/kubelet"
@@ -251,17 +256,26 @@ class RealMachine(RackMachine):
         """
         (self._directory / "cri.sock").unlink(missing_ok=True)
         room = Room(script, log, host_name=self.host_name, environment={})
-        watching = asyncio.ensure_future(self._watch(log))
+        running, watching = asyncio.ensure_future(room.finished()), asyncio.ensure_future(self._watch(log))
         try:
-            code = await room.finished()
-            raise Panic(f"kubelet ended with {code}: {_complaint(log)}")
+            await asyncio.wait([running, watching], return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # or KeysLost
+            raise Panic(f"kubelet ended with {await running}: {_complaint(log)}")
         finally:
-            watching.cancel()
+            room.end()
+            for task in (running, watching):
+                task.cancel()
+            await asyncio.gather(running, watching, return_exceptions=True)
 
     async def _watch(self, log: pathlib.Path) -> None:
         """Tells what the kubelet's own log and files say."""
         pki = self._directory / "var/pki"
+        requests = self._rack.cluster.certificates
+        requests.start()
+        before = len(requests.of(self.host_name))
         signs = {
+            "client_csr": lambda text: len(requests.of(self.host_name)) > before,
             "client_certificate": lambda text: (pki / "kubelet-client-current.pem").is_symlink(),
             "registered": lambda text: "Successfully registered node" in text,
             "serving": lambda text: (pki / "kubelet-server-current.pem").is_symlink(),
@@ -286,7 +300,7 @@ class RealMachine(RackMachine):
 _KUBELET = """\
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-serverTLSBootstrap: true
+serverTLSBootstrap: {serving}
 rotateCertificates: true
 failSwapOn: false
 cgroupsPerQOS: false

@@ -13,6 +13,7 @@ import contextlib
 import os
 import pathlib
 import sys
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -305,9 +306,12 @@ class Site:
     # --- what people do at a site ---------------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def operator(self) -> Any:
-        """Somebody who switches each machine on the moment its boot file is there (external ones: at once)."""
-        watching = self.power_on_when_armed()
+    def operator(self, before: Mapping[str, Callable[[], None]] | None = None) -> Any:
+        """Somebody who switches each machine on the moment its boot file is there (external ones: at once).
+
+        :param before: what else happens to a machine in that moment, by name
+        """
+        watching = self.power_on_when_armed(before)
         try:
             yield
         finally:
@@ -315,16 +319,20 @@ class Site:
             with contextlib.suppress(concurrent.futures.CancelledError):
                 watching.result(10)
 
-    def power_on_when_armed(self) -> concurrent.futures.Future[None]:
+    def power_on_when_armed(
+        self, before: Mapping[str, Callable[[], None]] | None = None
+    ) -> concurrent.futures.Future[None]:
         """Starts that somebody; `cancel()` ends the shift, as closing the site does."""
-        return self.loop.spawn(self._operate())
+        return self.loop.spawn(self._operate(before or {}))
 
-    async def _operate(self) -> None:
+    async def _operate(self, before: Mapping[str, Callable[[], None]]) -> None:
         waiting = {machine for machine in self.machines.values() if machine.state == "off"}
         while waiting:
             for machine in list(waiting):
                 if machine.spec.boot_method == "external" or self._armed(machine):
                     waiting.remove(machine)
+                    if machine.name in before:
+                        await asyncio.to_thread(before[machine.name])
                     await machine.switch_on()
             await asyncio.sleep(0.05)
 
@@ -342,6 +350,11 @@ class Site:
         condition = {"type": "Approved", "status": "True", "reason": "LabApprove", "message": "approved by the lab"}
         request["status"] = {**request.get("status", {}), "conditions": [condition]}
         self.api.put(f"{REQUESTS}/{name}/approval", request)
+
+    def visitor(self, spec: MachineSpec) -> RackMachine:
+        """A machine that stands at the site and is in no inventory; off."""
+        self._others[spec.name] = self._machine(spec)
+        return self._others[spec.name]
 
     def stranger(self) -> Stranger:
         """Somebody with the bootstrap token, or with another node's certificate."""
