@@ -218,6 +218,19 @@ def test_port_10250_sends_an_alert_until_the_certificate_is_issued(bench: Callab
         presented(b)
 
 
+@needs_network
+def test_dual_stack_machine_reports_and_answers_on_both_addresses(make_site: MakeSite, site_block: int) -> None:
+    addresses = [machine_address(1, site_block), f"2001:db8:{site_block:x}::11"]
+    site = make_site(machines=[machine_spec(1, addresses=addresses, boot_method="external")])
+    node = site.existing_node("worker-arm-1")
+    reported = [entry["address"] for entry in node["status"]["addresses"] if entry["type"] == "InternalIP"]
+    assert reported == addresses
+    context = ssl.create_default_context(cafile=str(site.plane.ca_path))
+    for address in addresses:
+        with socket.create_connection((address, PORT), 5) as plain, context.wrap_socket(plain, server_hostname=address):
+            pass  # the handshake checks the name
+
+
 GRUB_STOPS: dict[str, tuple[Callable[[str], str], str]] = {
     "linuxefi": (lambda text: text.replace("  linux ", "  linuxefi "), "can't find command"),
     "no timeout": (lambda text: text.replace("set timeout=0\n", ""), "waits in its menu"),

@@ -240,7 +240,7 @@ class Kubelet:
 
     :param tell: called with the name of an event and its details
     :param serves: whether it asks for a serving certificate at all
-    :param listens: whether this system lets it listen on its address
+    :param listens: the addresses that the machine really has, or none where this system has no lab network
     """
 
     def __init__(
@@ -251,7 +251,7 @@ class Kubelet:
         tell: Callable[..., None],
         *,
         serves: bool = True,
-        listens: bool = True,
+        listens: Sequence[str] = (),
     ) -> None:
         self.identity = identity
         self.client: Pair | None = None
@@ -260,7 +260,7 @@ class Kubelet:
         self._directory = directory
         self._tell = tell
         self._serves = serves
-        self._listens = listens
+        self._listens = list(listens)
         self._serving_context: ssl.SSLContext | None = None
 
     def forget_keys(self) -> None:
@@ -277,7 +277,7 @@ class Kubelet:
             stack.push_async_callback(connection.close)
             await self._repeat(lambda: self._register(connection))
             if self._listens:
-                server = await asyncio.start_server(self._answer, self.identity.addresses[0], PORT, reuse_address=True)
+                server = await asyncio.start_server(self._answer, self._listens, PORT, reuse_address=True)
                 stack.callback(server.close)
             serving = asyncio.get_running_loop().create_task(self._serving(connection))
             stack.callback(serving.cancel)

@@ -519,7 +519,7 @@ class SimulatedMachine(RackMachine):
             self._directory,
             self.tell,
             serves="never_serving" not in spec.behaviour,
-            listens=self._rack.proof_possible,
+            listens=spec.addresses if self._rack.proof_possible else (),
         )
 
     async def _kubelet_runs(self) -> None:
