@@ -591,4 +591,7 @@ def test_machine_installs_from_nginx(bench: Callable[..., Bench]) -> None:
     b = bench(web="nginx")
     b.boot()
     b.machine.wait_for("installed")
-    assert any(request.path.endswith("/worker.ign") for request in b.site.web.requests)
+    deadline = time.monotonic() + 5  # nginx writes its log after the answer
+    while not any(request.path.endswith("/worker.ign") for request in b.site.web.requests):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
