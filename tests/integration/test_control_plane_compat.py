@@ -423,12 +423,12 @@ def test_continue_that_is_none_is_a_400(api: Api) -> None:
 
 
 def test_watch_shows_what_happens_after_the_list(api: Api, name: str) -> None:
-    path, selector = f"{CONFIG_MAPS}/{name}", {"fieldSelector": f"metadata.name={name}"}
+    path, selector = f"{CONFIG_MAPS}/{name}", f"metadata.name={name}"
     version = api.get(CONFIG_MAPS)["metadata"]["resourceVersion"]
     api.post(CONFIG_MAPS, {"metadata": {"name": name}})
     api.patch(path, {"data": {"a": "1"}})
     api.delete(path)
-    events = first(3, api.watch(CONFIG_MAPS, resourceVersion=version, timeoutSeconds=2, **selector))
+    events = first(3, api.watch(CONFIG_MAPS, resourceVersion=version, timeoutSeconds=2, fieldSelector=selector))
     assert [event["type"] for event in events] == ["ADDED", "MODIFIED", "DELETED"]
     assert events[1]["object"]["data"] == {"a": "1"}
     assert (events[0]["object"]["kind"], events[0]["object"]["apiVersion"]) == ("ConfigMap", "v1")
@@ -483,7 +483,7 @@ def test_bookmark_is_a_place_to_resume_from(api: Api, name: str) -> None:
 
 
 def test_watch_list_ends_its_beginning_with_a_bookmark(api: Api) -> None:
-    query = {
+    query: Item = {
         "allowWatchBookmarks": "true",
         "sendInitialEvents": "true",
         "resourceVersionMatch": "NotOlderThan",

@@ -44,10 +44,6 @@ class Approval(NamedTuple):
 class ControlPlane(abc.ABC):
     """An API server with a signer and a node lifecycle; `with` starts and stops it."""
 
-    requests: list[Request]
-    approvals: list[Approval]
-    port: int
-
     def __init__(self, directory: pathlib.Path, address: str = "127.0.0.1") -> None:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -63,6 +59,16 @@ class ControlPlane(abc.ABC):
     @abc.abstractmethod
     def stop(self) -> None:
         """Ends everything; may be called twice."""
+
+    @property
+    @abc.abstractmethod
+    def requests(self) -> list[Request]:
+        """Every request that was answered, in order."""
+
+    @property
+    @abc.abstractmethod
+    def approvals(self) -> list[Approval]:
+        """Who approved which certificate request."""
 
     @abc.abstractmethod
     def token(

@@ -32,6 +32,7 @@ from lab.processes import Process
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
 START_SECONDS = 60.0
+START_ATTEMPTS = 3
 # Without csrapproving: on OpenShift the approver is a person, cluster-machine-approver or this collection.
 CONTROLLERS = (
     "certificatesigningrequest-signing-controller",
@@ -82,11 +83,15 @@ class RealControlPlane(ControlPlane):
         self._processes: list[Process] = []
 
     def start(self) -> None:
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
+        for attempts_left in reversed(range(START_ATTEMPTS)):
+            try:
+                self._start()
+                break
+            except BaseException as error:
+                self.stop()
+                # Between choosing a port and listening on it, somebody else may have taken it.
+                if not attempts_left or "address already in use" not in str(error):
+                    raise
 
     def stop(self) -> None:
         self._close_api()

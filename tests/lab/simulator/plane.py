@@ -21,7 +21,9 @@ from aiohttp import web
 from lab import objects
 from lab.plane import ADMIN
 from lab.plane import SERVICE_ACCOUNT
+from lab.plane import Approval
 from lab.plane import ControlPlane
+from lab.plane import Request
 from lab.simulator import access
 from lab.simulator import kinds
 from lab.simulator.access import Access
@@ -42,6 +44,8 @@ SYSTEM = Identity("system:apiserver", ("system:masters",))
 class SimulatedControlPlane(ControlPlane):
     """A Kubernetes API server, signer and node lifecycle on one address of this machine."""
 
+    port: int
+
     def __init__(
         self,
         directory: pathlib.Path,
@@ -59,13 +63,19 @@ class SimulatedControlPlane(ControlPlane):
         self._lifecycle = NodeLifecycle(self._store, node_grace_seconds)
         publish_root_ca(self._store, self.ca_pem)
         self._server.faults = Faults(self._inject)
-        self.requests = self._server.requests
-        self.approvals = self._server.approvals
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+    @property
+    def requests(self) -> list[Request]:
+        return self._server.requests
+
+    @property
+    def approvals(self) -> list[Approval]:
+        return self._server.approvals
 
     @property
     def faults(self) -> Faults:
@@ -170,7 +180,12 @@ class SimulatedControlPlane(ControlPlane):
         if self._store.revision == 1:
             self._furnish()
         self._runner = web.AppRunner(
-            self._server.application(), access_log=None, handle_signals=False, shutdown_timeout=0.05
+            self._server.application(),
+            access_log=None,
+            handle_signals=False,
+            # What a client that went away had asked for is not done any more.
+            handler_cancellation=True,
+            shutdown_timeout=0.05,
         )
         await self._runner.setup()
         await self._listen()
@@ -182,8 +197,8 @@ class SimulatedControlPlane(ControlPlane):
             self._runner, self.address, self.port, ssl_context=self._tls, backlog=1024, reuse_address=True
         )
         await site.start()
-        port: int = self._runner.addresses[0][1]
-        self.port = port
+        # Port 0 is any free one; a restart takes the same again.
+        self.port = self._runner.addresses[0][1]
 
     async def _close(self) -> None:
         for task in self._tasks:

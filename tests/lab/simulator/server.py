@@ -247,7 +247,7 @@ class Server:
     def _review(self, kind: Kind, body: Any, identity: Identity) -> Item:
         answer: Item = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": {}}
         if kind is kinds.SUBJECT_REVIEW:
-            user = {"username": identity.name, "uid": identity.uid, "groups": list(identity.groups)}
+            user: Item = {"username": identity.name, "uid": identity.uid, "groups": list(identity.groups)}
             user["extra"] = dict(identity.extra)
             return {**answer, "status": {"userInfo": {name: value for name, value in user.items() if value}}}
         spec = (body or {}).get("spec") or {}

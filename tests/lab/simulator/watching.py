@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -78,13 +79,19 @@ class Watch:
         await response.write(b"")
         self._wake = self._store.watch(self._kind)
         try:
+            # Most watches end when the client goes away.
+            with contextlib.suppress(ConnectionError):
+                await self._serve_to_the_end(response)
+        finally:
+            self._store.unwatch(self._kind, self._wake)
+        return response
+
+    async def _serve_to_the_end(self, response: web.StreamResponse) -> None:
+        try:
             await self._serve(response)
         except StatusError as error:
             await response.write(encode({"type": "ERROR", "object": error.body()}) + b"\n")
-        finally:
-            self._store.unwatch(self._kind, self._wake)
         await response.write_eof()
-        return response
 
     async def _serve(self, response: web.StreamResponse) -> None:
         loop = asyncio.get_running_loop()
