@@ -770,8 +770,11 @@ def _approved(csr: Record, machine: str, now: float) -> Record:
 
 
 def _is_older(csr: Record, known: Record) -> bool:
-    """Whether this state of a request was overtaken by the one that is known: an approval is never taken back."""
-    return bool((known.get("status") or {}).get("conditions")) and not (csr.get("status") or {}).get("conditions")
+    """Whether this state of a request was overtaken by the one that is known: nothing is ever taken back from one."""
+    mine, other = csr.get("status") or {}, known.get("status") or {}
+    return len(mine.get("conditions") or []) < len(other.get("conditions") or []) or bool(
+        other.get("certificate") and not mine.get("certificate")
+    )
 
 
 def _same(one: Answer, other: Answer) -> bool:

@@ -11,6 +11,7 @@ so that 200 machines cost no more per event than one.
 from __future__ import annotations
 
 import calendar
+import functools
 import time
 import typing as t
 from dataclasses import dataclass
@@ -136,6 +137,7 @@ def created(item: t.Mapping[str, t.Any]) -> float:
     return timestamp(item["metadata"].get("creationTimestamp")) or 0.0
 
 
+@functools.lru_cache(maxsize=8192)
 def timestamp(text: str | None) -> float | None:
     """Seconds since the epoch of an RFC 3339 time, fractions dropped; None for none."""
     if not text:

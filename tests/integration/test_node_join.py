@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import issued_certificate
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
@@ -24,6 +25,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import c
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import machine
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
 from lab import namespace
+from lab.control_plane import real_available
 from lab.kubelet import CLIENT_SIGNER
 from lab.kubelet import REQUESTS
 from lab.kubelet import SERVING_SIGNER
@@ -352,6 +354,31 @@ def test_records_of_another_cluster_stop_the_step(bench: Callable[..., Bench]) -
         site.join(records).run()
 
 
+@pytest.mark.real
+@pytest.mark.skipif(bool(real_available()), reason=real_available())
+def test_real_control_plane_signs_exactly_the_identities_that_were_approved(
+    bench: Callable[..., Bench], site_block: int
+) -> None:
+    dual = machine_spec(2, block=site_block, rsa=True)
+    site = bench([machine_spec(1, block=site_block), dual], control_plane="real")
+    stranger = site.site.stranger()
+    stranger.client_request("worker-arm-9")
+    site.start()
+    result = site.join().run()
+    assert set(stages(result).values()) == {DONE}
+    for record in result["machines"]:
+        for name in (record["client_csr"], record["serving_csr"]):
+            stored = site.site.api.get(f"{REQUESTS}/{name}")
+            certificate = issued_certificate(stored)
+            assert certificate is not None
+            assert certificate.common_name == f"system:node:{record['node_name']}"
+            assert certificate.organizations == ("system:nodes",)
+            serving = stored["spec"]["signerName"] == SERVING_SIGNER
+            assert [str(address) for address in certificate.addresses] == (record["addresses"] if serving else [])
+            assert list(certificate.dns_names) == ([record["node_name"]] if serving else [])
+    assert [entry["code"] for entry in result["left"]] == ["not_inventory"]
+
+
 PLAY = """
 - hosts: localhost
   gather_facts: false
@@ -412,3 +439,23 @@ def test_playbook_shows_events_as_lines_and_withdraws_boot_files(
     events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert {event["event"] for event in events} >= {"client_approved", "serving_approved", "disarmed", DONE}
     assert base64.b64encode(b"BEGIN CERTIFICATE REQUEST").decode()[:20] not in run.stdout
+
+
+def test_interrupted_run_leaves_its_events(bench: Callable[..., Bench], tmp_path: pathlib.Path) -> None:
+    site = bench(1)
+    play = tmp_path / "play.yml"
+    play.write_text(PLAY)
+    values = {
+        "records": site.records(),
+        "events": str(tmp_path / "events.jsonl"),
+        "directory": str(site.site.publish_directory),
+        "kubeconfig": str(site.site.kubeconfig),
+        "result": str(tmp_path / "result.json"),
+    }
+    running = site.site.start(str(play), extra_vars=values)
+    running.wait_for_output("Waiting for 1 machines")
+    running.interrupt()
+    running.wait(20)
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert events[-1]["event"] == "interrupted"
+    assert events[-1]["machines"] == {"worker-arm-1": "planned"}

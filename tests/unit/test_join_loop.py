@@ -1,0 +1,144 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The loop, against an API that answers in an order that a real one shows only now and then."""
+
+from __future__ import annotations
+
+import copy
+import queue
+import threading
+import typing as t
+
+import pytest
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
+from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Conflict
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unavailable
+from support import csr_corpus as corpus
+
+Object = dict[str, t.Any]
+
+
+class Api:
+    """Lists what it is given, and tells its watchers what it is told; ``on_approval`` is what an approval does."""
+
+    server = "https://api.test:6443"
+    clock_offset = 0.0
+
+    def __init__(self, csr: Object) -> None:
+        self.csrs = {csr["metadata"]["name"]: csr}
+        self.puts: list[Object] = []
+        self.on_approval: t.Callable[[Object], Object] = lambda csr: csr
+        self.events: queue.Queue[Object] = queue.Queue()
+        self.over = threading.Event()
+
+    def allowed(self, *_right: object, **_more: object) -> bool:
+        return True
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
+        return copy.deepcopy(self.csrs.get(name)) if kind == "CertificateSigningRequest" else None
+
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, *, field_selector: str | None = None
+    ) -> tuple[list[Object], str]:
+        mine = [csr for csr in self.csrs.values() if field_selector == f"spec.signerName={csr['spec']['signerName']}"]
+        return copy.deepcopy(mine), "1"
+
+    def watch(self, api_version: str, kind: str, **options: t.Any) -> t.Iterator[Object]:
+        while not self.over.wait(0.01):
+            if "client" in (options["field_selector"] or ""):
+                try:
+                    yield self.events.get_nowait()
+                except queue.Empty:
+                    continue
+
+    def put_approval(self, csr: Object) -> Object:
+        self.puts.append(csr)
+        return self.on_approval(csr)
+
+    def store(self, csr: Object) -> Object:
+        self.csrs[csr["metadata"]["name"]] = csr
+        self.events.put({"type": "MODIFIED", "object": copy.deepcopy(csr)})
+        return csr
+
+
+@pytest.fixture
+def api() -> t.Iterator[Api]:
+    csr, _parts = corpus.client_csr(born=corpus.time.time())
+    found = Api(csr)
+    yield found
+    found.over.set()
+
+
+def join(api: Api, *, timeout: float = 3.0) -> Object:
+    settings = Settings(timeout=timeout, heartbeat=3600)
+    return Join(api, [corpus.machine()], settings, say=lambda line: None).run()
+
+
+def test_answer_to_the_approval_that_comes_after_the_certificate_does_not_hide_it(api: Api) -> None:
+    def late(csr: Object) -> Object:
+        approved = {key: value for key, value in csr.items() if key not in ("apiVersion", "kind")}
+        api.store(corpus.issue(approved))
+        threading.Event().wait(0.3)
+        return approved
+
+    api.on_approval = late
+    assert join(api)["machines"][0]["stage"] == "client_issued"
+
+
+def test_request_that_changed_is_decided_again_and_not_approved_where_it_is_decided_now(api: Api) -> None:
+    def denied(csr: Object) -> Object:
+        stored = copy.deepcopy(csr)
+        stored["status"]["conditions"] = [{"type": "Denied", "status": "True"}]
+        api.store(stored)
+        raise Conflict("the object has been modified")
+
+    api.on_approval = denied
+    result = join(api)
+    assert (len(api.puts), result["approved"], result["machines"][0]["changed"]) == (1, [], False)
+
+
+def test_conflicts_without_end_are_given_up_after_five_tries(api: Api) -> None:
+    def conflict(_csr: Object) -> Object:
+        raise Conflict("the object has been modified")
+
+    api.on_approval = conflict
+    join(api)
+    assert len(api.puts) == 5
+
+
+def test_approval_whose_answer_was_lost_counts_once(api: Api) -> None:
+    def lost(csr: Object) -> Object:
+        api.store(corpus.issue({key: value for key, value in csr.items() if key not in ("apiVersion", "kind")}))
+        raise Unavailable("connection reset")
+
+    api.on_approval = lost
+    result = join(api)
+    assert (len(api.puts), len(result["approved"])) == (1, 1)
+    assert result["machines"][0]["approved_by"] == "this run"
+
+
+def test_missing_right_to_approve_fails_the_machine_at_once(api: Api) -> None:
+    def forbidden(_csr: Object) -> Object:
+        raise Forbidden("user may not approve")
+
+    api.on_approval = forbidden
+    machine = join(api, timeout=60)["machines"][0]
+    assert (machine["failed"], machine["reason_code"]) == (True, "forbidden")
+
+
+def test_approval_carries_the_version_that_was_judged(api: Api) -> None:
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    join(api)
+    put = api.puts[0]
+    assert (put["metadata"]["resourceVersion"], put["metadata"]["uid"]) == (
+        "100",
+        api.csrs["csr-client"]["metadata"]["uid"],
+    )
+    condition = put["status"]["conditions"][0]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Approved", "True", "InventoryApproved")
+    assert "worker-arm-1" in condition["message"]
