@@ -13,6 +13,7 @@ import difflib
 import ipaddress
 import re
 import typing as t
+import urllib.parse
 import uuid
 
 METHODS = {
@@ -39,6 +40,13 @@ _DEFAULTS: dict[str, t.Any] = {
     "machine_labels": {},
     "machine_taints": [],
     "machine_replace_node_uid": None,
+    "machine_bmc_url": None,
+    "machine_bmc_username": None,
+    "machine_bmc_password": None,
+    "machine_bmc_ca_path": None,
+    "machine_bmc_identity": "checked",
+    "machine_power_policy": "only_if_off",
+    "machine_system_uuid": None,
 }
 # RFC 1123: what a Node can be called (Kubernetes, object names: DNS subdomain).
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -179,6 +187,46 @@ def _labels(reader: _Reader) -> dict[str, str]:
     return {str(key): str(item) for key, item in value.items()}
 
 
+def _bmc_url(reader: _Reader) -> str | None:
+    """The BMC's address in one spelling. Its user and password are looked at, but never kept."""
+    given = reader.text("machine_bmc_url")
+    if not given:
+        return None
+    for name in ("machine_bmc_username", "machine_bmc_password"):
+        # not by reader.text, whose message shows the value
+        if not isinstance(reader.value(name), str):
+            reader.problem(f"{name} is missing or not text; machine_bmc_url needs it.")
+    reader.text("machine_bmc_ca_path")
+    example = "write it as https://192.0.2.5 or https://192.0.2.5/redfish/v1/Systems/<id>."
+    try:
+        parts = urllib.parse.urlsplit(given.strip())
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        reader.problem(f"machine_bmc_url is not a URL; {example}")
+        return None
+    if parts.username is not None or parts.password is not None:
+        reader.problem(f"machine_bmc_url holds a user or password; they have variables of their own, {example}")
+    elif parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+        reader.problem(f"machine_bmc_url is {given!r}; {example}")
+    elif parts.path.strip("/") and not parts.path.startswith("/redfish/v1"):
+        reader.problem(f"machine_bmc_url is {given!r}, which names no Redfish system; {example}")
+    else:
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        path = parts.path.rstrip("/")
+        return f"https://{host}{port}{'' if path == '/redfish/v1' else path}"
+    return None
+
+
+def _system_uuid(reader: _Reader) -> str | None:
+    given = reader.text("machine_system_uuid")
+    if not given:
+        return None
+    if not _is_uuid(given.strip()):
+        reader.problem(f"machine_system_uuid is {given!r}, not a UUID as dmidecode -s system-uuid shows it.")
+        return None
+    return given.strip().lower()
+
+
 def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
     """The record of one machine and all problems of its variables.
 
@@ -227,6 +275,10 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
         "labels": _labels(reader),
         "taints": _taints(reader),
         "replace_node_uid": replace or None,
+        "bmc_url": _bmc_url(reader),
+        "bmc_identity": reader.choice("machine_bmc_identity", ("checked", "unchecked")),
+        "power_policy": reader.choice("machine_power_policy", ("only_if_off", "restart")),
+        "system_uuid": _system_uuid(reader),
         "arm": installs,
         "stage": "planned",
         "failed": False,
@@ -246,14 +298,26 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
+def _one_system(record: t.Mapping[str, t.Any]) -> list[str]:
+    """The BMC's URL where it can only mean one system: several may share a BMC if their identity finds the system."""
+    url = record["bmc_url"] or ""
+    return [url] if "/redfish/" in url or record["bmc_identity"] == "unchecked" else []
+
+
 def _shared(records: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Values that only one machine can have, held by several."""
     problems = []
-    for label, key in (("MAC address", "macs"), ("address", "addresses"), ("node name", "node_name")):
+    unique = (
+        ("MAC address", lambda record: record["macs"]),
+        ("address", lambda record: record["addresses"]),
+        ("node name", lambda record: [record["node_name"]]),
+        ("system UUID", lambda record: [record["system_uuid"]]),
+        ("system behind a BMC", _one_system),
+    )
+    for label, values in unique:
         holders: dict[str, list[str]] = {}
         for record in records:
-            values = record[key] if isinstance(record[key], list) else [record[key]]
-            for value in values:
+            for value in filter(None, values(record)):
                 holders.setdefault(value, []).append(record["name"])
         problems += [
             f"{', '.join(dict.fromkeys(hosts))}: the {label} {value} is given {len(hosts)} times."

@@ -51,6 +51,80 @@ def test_a_record_holds_no_password() -> None:
     assert "canary-password" not in repr(record)
 
 
+BMC: dict[str, t.Any] = {
+    "machine_bmc_url": "https://192.0.2.5",
+    "machine_bmc_username": "canary-user",
+    "machine_bmc_password": "canary-password",
+    "machine_bmc_ca_path": "/etc/pki/canary-bmc.pem",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://192.0.2.5", "https://192.0.2.5"),
+        ("https://192.0.2.5/", "https://192.0.2.5"),
+        ("https://BMC-1.example.com:8443/redfish/v1/", "https://bmc-1.example.com:8443"),
+        ("https://[2001:db8::5]/redfish/v1/Systems/1/", "https://[2001:db8::5]/redfish/v1/Systems/1"),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_a_bmc_url_is_kept_in_one_spelling(given: str | None, kept: str | None) -> None:
+    record, problems = machine("w", {**GOOD, **BMC, "machine_bmc_url": given})
+    assert problems == []
+    assert record["bmc_url"] == kept
+    assert (record["bmc_identity"], record["power_policy"], record["system_uuid"]) == ("checked", "only_if_off", None)
+    assert "canary" not in repr(record)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"machine_bmc_url": "192.0.2.5"}, "write it as https://"),
+        ({"machine_bmc_url": "http://192.0.2.5"}, "write it as https://"),
+        ({"machine_bmc_url": "https://192.0.2.5:x"}, "is not a URL"),
+        ({"machine_bmc_url": "https://192.0.2.5/ui/login"}, "names no Redfish system"),
+        ({"machine_bmc_url": "https://canary-user:canary-password@192.0.2.5"}, "holds a user or password"),
+        ({"machine_bmc_username": None}, "machine_bmc_username is missing"),
+        ({"machine_bmc_password": ""}, "machine_bmc_password is missing"),
+        ({"machine_bmc_password": ["canary-password"]}, "machine_bmc_password is missing or not text"),
+        ({"machine_bmc_ca_path": 5}, "machine_bmc_ca_path must be text"),
+        ({"machine_bmc_identity": "hoped"}, "it can be checked, unchecked"),
+        ({"machine_power_policy": "always"}, "it can be only_if_off, restart"),
+        ({"machine_system_uuid": "123"}, "not a UUID"),
+    ],
+)
+def test_what_is_wrong_with_a_bmc_is_named_without_its_secrets(change: dict[str, t.Any], said: str) -> None:
+    record, problems = machine("w", {**GOOD, **BMC, **change})
+    assert any(said in problem for problem in problems), problems
+    assert "canary" not in repr((record, problems))
+
+
+@pytest.mark.parametrize(
+    ("bmc", "said"),
+    [
+        ({"machine_bmc_url": "https://192.0.2.5"}, []),
+        (
+            {"machine_bmc_url": "https://192.0.2.5/redfish/v1/Systems/1"},
+            ["a, b: the system behind a BMC https://192.0.2.5/redfish/v1/Systems/1 is given 2 times."],
+        ),
+        (
+            {"machine_bmc_url": "https://192.0.2.5", "machine_bmc_identity": "unchecked"},
+            ["a, b: the system behind a BMC https://192.0.2.5 is given 2 times."],
+        ),
+        (
+            {"machine_system_uuid": "27946b59-9e44-4fa7-8e91-f3527a1ef094"},
+            ["a, b: the system UUID 27946b59-9e44-4fa7-8e91-f3527a1ef094 is given 2 times."],
+        ),
+    ],
+)
+def test_machines_share_a_bmc_only_where_identity_tells_them_apart(bmc: dict[str, t.Any], said: list[str]) -> None:
+    other = {"machine_addresses": ["192.0.2.12"], "machine_macs": ["52:54:00:00:00:0c"]}
+    _records, problems = plan({"a": {**GOOD, **BMC, **bmc}, "b": {**GOOD, **BMC, **bmc, **other}}, ["a", "b"], [])
+    assert problems == said
+
+
 def test_a_device_that_can_change_its_name_warns() -> None:
     record, problems = machine("w", {**GOOD, "machine_install_device": "/dev/sda"})
     assert problems == []
