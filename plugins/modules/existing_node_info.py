@@ -48,7 +48,6 @@ machines:
       existing_node: {name: worker-arm-1, ready: true, architecture: arm64, addresses: [192.0.2.11]}
 """
 
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -59,7 +58,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import c
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(
         argument_spec={**AUTH_ARGUMENT_SPEC, "machines": {"type": "list", "elements": "dict", "required": True}},
         supports_check_mode=True,

@@ -73,12 +73,11 @@ machines:
       stage: planned
 """
 
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "hosts": {"type": "list", "elements": "str"},
