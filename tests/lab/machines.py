@@ -50,7 +50,7 @@ BEHAVIOURS = {
     "never_serving": "never asks for a serving certificate",
     "lies": "reports the API's address as one of its own",
     "loses_keys_early": "its kubelet starts again without its keys right after its first request",
-    "loses_keys_late": "its kubelet starts again without its keys once its Node is there",
+    "loses_keys_late": "its kubelet starts again without its keys once its Node is Ready",
     "network_first": "boots from the network first, also after the installation",
     "polling": "looks for its boot file again and again while it finds none",
     "slow": "takes `pace` seconds for every stage",
@@ -82,7 +82,7 @@ class MachineSpec:
     rsa: bool = False
     system_uuid: str = ""
     pace: float = 0.0
-    """Seconds that a slow one takes for each stage."""
+    """Seconds that a slow one takes for each stage, and that one without its keys takes to start again."""
     variables: dict[str, Any] = dataclasses.field(default_factory=dict)
     """More variables for the inventory."""
 
@@ -197,7 +197,7 @@ class Rack:
 
 
 # Behaviour and the event after which it shows
-_LOSES_KEYS = {"loses_keys_early": "client_csr", "loses_keys_late": "registered"}
+_LOSES_KEYS = {"loses_keys_early": "client_csr", "loses_keys_late": "ready"}
 
 
 class KeysLost(Exception):
@@ -233,7 +233,7 @@ class RackMachine(Machine):
                 return await self._kubelet_runs()
             except KeysLost:
                 self.forget_keys()
-                await asyncio.sleep(self._rack.reboot)
+                await asyncio.sleep(self.spec.pace or self._rack.reboot)
 
     def tell(self, what: str, **details: Any) -> None:
         super().tell(what, **details)

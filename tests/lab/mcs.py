@@ -60,7 +60,7 @@ class MachineConfigServer:
         self.broken = False
         """Rendering fails, as with a degraded pool."""
         self._kubeconfig = kubeconfig
-        self._pools = frozenset(pools)
+        self.pools = set(pools)
         self._loop = loop
         self._runner: web.ServerRunner | None = None
         self._lock = threading.Lock()
@@ -103,7 +103,7 @@ class MachineConfigServer:
         version = _version(accept)
         if version is None:
             return 400, b""
-        if not path.startswith("/config/") or path.removeprefix("/config/") not in self._pools:
+        if not path.startswith("/config/") or path.removeprefix("/config/") not in self.pools:
             return 404, b""
         if self.broken:
             return 500, b""

@@ -238,7 +238,7 @@ class RealMachine(RackMachine):
         log.write_bytes(b"")
         (self._directory / "var").mkdir(exist_ok=True)
         # one that is about to lose its keys must not come to its serving request, whatever is faster
-        serving = "registered" not in self._losing
+        serving = "ready" not in self._losing
         configuration = _KUBELET.format(address=self.spec.addresses[0], inside=_INSIDE, serving=str(serving).lower())
         (self._directory / "kubelet.yaml").write_text(configuration)
         programs = self._workshop.programs
@@ -278,6 +278,7 @@ class RealMachine(RackMachine):
             "client_csr": lambda text: len(requests.of(self.host_name)) > before,
             "client_certificate": lambda text: (pki / "kubelet-client-current.pem").is_symlink(),
             "registered": lambda text: "Successfully registered node" in text,
+            "ready": lambda text: "node status as it just became ready" in text,
             "serving": lambda text: (pki / "kubelet-server-current.pem").is_symlink(),
         }
         while signs:
@@ -329,7 +330,8 @@ async def _run(*arguments: str | os.PathLike[str]) -> tuple[int, bytes, str]:
 
 def _complaint(log: pathlib.Path) -> str:
     """What a person would read out of the log: its chain of causes, its last error, or its last line."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("unshare:")]
     causes = [re.sub(r"^\d+: ", "", line) for line in lines if re.match(r"\d+: ", line)]
     wrong = [line for line in lines if re.search(r"error|fail|refus|x509|no such", line, re.IGNORECASE)]
     return ": ".join(causes) or (wrong or lines or ["ended without a word"])[-1]

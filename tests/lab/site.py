@@ -329,16 +329,16 @@ class Site:
         waiting = {machine for machine in self.machines.values() if machine.state == "off"}
         while waiting:
             for machine in list(waiting):
-                if machine.spec.boot_method == "external" or self._armed(machine):
+                if machine.spec.boot_method == "external" or self.armed(machine.name):
                     waiting.remove(machine)
                     if machine.name in before:
                         await asyncio.to_thread(before[machine.name])
                     await machine.switch_on()
             await asyncio.sleep(0.05)
 
-    def _armed(self, machine: RackMachine) -> bool:
+    def armed(self, name: str) -> bool:
         """True where one of our boot files is there; a foreign one makes nobody press a button."""
-        for path in self.boot_files(machine.name):
+        for path in self.boot_files(name):
             with contextlib.suppress(FileNotFoundError):
                 if MARKER in path.read_text(errors="replace"):
                     return True

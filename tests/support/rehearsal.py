@@ -1,0 +1,302 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One rack with everything that can happen to a machine, played with real or with simulated machines.
+
+Many machines and faults in one run of the shipped playbook: what a run costs is the wait for machines that never come.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import pathlib
+import re
+import ssl
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+from lab import objects
+from lab.kubelet import CLIENT_SIGNER
+from lab.kubelet import PORT
+from lab.kubelet import REQUESTS
+from lab.kubelet import Timing
+from lab.machines import MachineSpec
+from lab.machines import RackMachine
+from lab.pki import Authority
+from lab.playbook import Run
+from lab.site import Site
+from lab.site import machine_address
+from lab.site import machine_spec
+from lab.site import node_of
+
+VERDICT = re.compile(r'"msg": "(?P<line>(?P<name>[-\w.]+): .*)"')
+FOREIGN_NODE = "worker-foreign"
+_FOREIGN_FILE = "# the site's own menu\nexit\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """A machine of the inventory, and what must become of it."""
+
+    name: str
+    proven: bool
+    approved: tuple[int, int]
+    """Client and serving requests of its node that the run approves."""
+    says: str = ""
+    """What the run says of it, as a pattern, where it is not proven."""
+    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Of its MachineSpec."""
+    before: Callable[[Site, RackMachine], None] | None = None
+    """What happens between its boot file and the power button."""
+
+
+def change_ignition(site: Site, machine: RackMachine) -> None:
+    pool = machine.spec.variables["machine_pool"]
+    (path,) = site.publish_directory.glob(f"{site.infrastructure_name}/{pool}-*.ign")
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+def name_another_disk(site: Site, machine: RackMachine) -> None:
+    for path in site.boot_files(machine.name):
+        path.write_text(path.read_text().replace(machine.spec.install_device, "/dev/disk/by-id/nvme-lab-9999"))
+
+
+def let_another_take_its_name(site: Site, machine: RackMachine) -> None:
+    _visitor(site, 51, "impostor", machine.name, machine.spec.architecture)
+    _visitor(site, 52, "foreigner", FOREIGN_NODE, "x86_64")
+
+
+def wait_for_the_others(site: Site, machine: RackMachine) -> None:
+    """Nobody starts a machine long before the run can look at its request."""
+    while not any(site.armed(name) for name in site.machines):
+        time.sleep(0.05)
+
+
+def _visitor(site: Site, number: int, name: str, host_name: str, architecture: str) -> None:
+    values = {"name": name, "host_name": host_name, "architecture": architecture, "boot_method": "external"}
+    site.visitor(machine_spec(number, block=site.block, **values)).start_kubelet()
+
+
+SCENARIOS = (
+    Scenario("grub-verified", True, (1, 1)),
+    Scenario(
+        "grub-documented",
+        True,
+        (1, 1),
+        values={"loader": "grub-http", "variables": {"machine_ignition_delivery": "documented"}},
+    ),
+    # it would call itself localhost.localdomain, were it not for ip=
+    Scenario("ipxe-static", True, (1, 1), values={"boot_method": "ipxe", "behaviour": "localhost"}),
+    Scenario("x86-pxelinux", True, (1, 1), values={"boot_method": "pxelinux", "architecture": "x86_64"}),
+    Scenario(
+        "x86-ipxe",
+        True,
+        (1, 1),
+        values={
+            "boot_method": "ipxe",
+            "architecture": "x86_64",
+            "variables": {"machine_ignition_delivery": "documented"},
+        },
+    ),
+    Scenario("external", True, (1, 1), values={"boot_method": "external"}, before=wait_for_the_others),
+    Scenario("interrupted", True, (1, 1)),
+    Scenario("early-restart", True, (2, 1), values={"behaviour": "loses_keys_early", "pace": 8.0}),
+    Scenario("late-restart", False, (1, 0), "late-restart", values={"behaviour": "loses_keys_late"}),
+    Scenario("nameless", False, (0, 0), "localhost.localdomain", values={"behaviour": "localhost"}),
+    Scenario("wrong-file", False, (0, 0), "sent no request", before=name_another_disk),
+    Scenario("foreign-file", False, (0, 0), "grub.cfg-01-"),
+    Scenario(
+        "changed-ignition",
+        False,
+        (0, 0),
+        "sent no request",
+        values={"variables": {"machine_pool": "edge"}},
+        before=change_ignition,
+    ),
+    Scenario("stale-ca", False, (0, 0), "sent no request", values={"variables": {"machine_pool": "stale"}}),
+    Scenario(
+        "taken-name", False, (1, 0), "198|192", values={"behaviour": "dead"}, before=let_another_take_its_name
+    ),
+)
+INTERRUPTED = "interrupted"
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of one machine."""
+
+    verdict: str = ""
+    approved: tuple[int, int] = (0, 0)
+    pending: tuple[int, int] = (0, 0)
+    architecture: str = ""
+    presents_what_was_issued: bool = False
+    boot_files: list[pathlib.Path] = dataclasses.field(default_factory=list)
+    machine: RackMachine | None = None
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of all of them; the site is gone."""
+
+    first: str
+    """Output of the run that was killed."""
+    run: Run
+    results: dict[str, Result]
+    others: dict[str, tuple[int, int]]
+    """Requests that were approved for nodes of no machine."""
+    published: dict[str, bytes]
+    """Published files by URL."""
+    seconds: dict[str, float]
+    directory: pathlib.Path
+
+
+def specs(scenarios: Sequence[Scenario], block: int) -> list[MachineSpec]:
+    made = []
+    for number, scenario in enumerate(scenarios, start=1):
+        spec = machine_spec(number, block=block, **{"name": scenario.name, **scenario.values})
+        spec.variables = dict(spec.variables)
+        if scenario.name == "ipxe-static":
+            line = f"ip={machine_address(number, block)}::{machine_address(0, block)}:255.255.255.0:{spec.name}:eno1:none"
+            spec.variables["machine_network_arguments"] = [line]
+        made.append(spec)
+    return made
+
+
+def play(
+    directory: pathlib.Path,
+    scenarios: Sequence[Scenario] = SCENARIOS,
+    *,
+    machine_kind: str,
+    control_plane: str,
+    block: int,
+    timeout: int,
+    max_csr_age: int,
+) -> Outcome:
+    """Plays all scenarios in one run, after one that is killed half way through one of them."""
+    site = Site(
+        directory,
+        specs(scenarios, block),
+        machine_kind=machine_kind,
+        control_plane=control_plane,
+        block=block,
+        timing=Timing(serving_delay=1.5),
+    )
+    started = time.monotonic()
+    seconds = {}
+    with site:
+        seconds["site"] = time.monotonic() - started
+        _prepare(site)
+        inventory = site.inventory(
+            {
+                "approve_csrs_timeout": timeout,
+                "approve_csrs_max_csr_age": max_csr_age,
+                "approve_csrs_heartbeat": 10,
+            }
+        )
+        first = _killed_run(site, inventory) if INTERRUPTED in site.machines else ""
+        seconds["killed run"] = time.monotonic() - started - seconds["site"]
+        hooks = {scenario.name: _hook(site, scenario) for scenario in scenarios if scenario.before}
+        with site.operator(hooks):
+            run = site.run("add_arm_workers", inventory=inventory, timeout=timeout + 120)
+        seconds["run"] = run.seconds
+        outcome = Outcome(first, run, {}, {}, {}, seconds, directory)
+        _look(site, outcome)
+    seconds["all"] = time.monotonic() - started
+    return outcome
+
+
+def _hook(site: Site, scenario: Scenario) -> Callable[[], None]:
+    def run() -> None:
+        if scenario.before:
+            scenario.before(site, site.machines[scenario.name])
+
+    return run
+
+
+def _prepare(site: Site) -> None:
+    """Two more pools, one of them with the CA of long ago; and a boot file that is not ours."""
+    url, current = site.machine_config.url, site.machine_config_authority.pem
+    stale = Authority(site.directory / "old-machine-config", "machine-config-server-ca").pem
+    for pool, ca in (("edge", current), ("stale", stale)):
+        site.api.apply([objects.machine_config_pool(pool, 0), objects.user_data_secret(pool, url, ca)])
+        site.machine_config.pools.add(pool)
+    if "foreign-file" in site.machines:
+        dashes = site.machines["foreign-file"].spec.macs[0].replace(":", "-")
+        (site.grub_directory / f"grub.cfg-01-{dashes}").write_text(_FOREIGN_FILE)
+
+
+def _killed_run(site: Site, inventory: pathlib.Path) -> str:
+    """A run for one machine that ends between its client and its serving request."""
+    machine = site.machines[INTERRUPTED]
+    running = site.start("add_arm_workers", "--limit", INTERRUPTED, inventory=inventory)
+    try:
+        deadline = time.monotonic() + 60
+        while not site.armed(INTERRUPTED):
+            if not running.running or time.monotonic() > deadline:
+                raise AssertionError(f"{INTERRUPTED} was not armed:\n{running.output}")
+            time.sleep(0.05)
+        machine.power_on()
+        running.wait_for_output(f"{INTERRUPTED}  client CSR")
+    finally:
+        if running.running:
+            running.kill()
+    output = running.wait().stdout
+    while len(site.requests_of(INTERRUPTED)) < 2:
+        if time.monotonic() > deadline + 30:
+            raise AssertionError(f"{INTERRUPTED} asked for no serving certificate: {machine.state} {machine.result}")
+        time.sleep(0.1)
+    return output
+
+
+def _look(site: Site, outcome: Outcome) -> None:
+    said = VERDICT.finditer(outcome.run.stdout.rpartition("TASK [Give the verdict]")[2])
+    verdicts = {match["name"]: match["line"] for match in said}
+    counts = _requests(site)
+    for name, machine in site.machines.items():
+        node = site.node(name)
+        approved, pending = counts.pop(name, ((0, 0), (0, 0)))
+        outcome.results[name] = Result(
+            verdicts.get(name, ""),
+            approved,
+            pending,
+            node["status"]["nodeInfo"]["architecture"] if node else "",
+            _presents_what_was_issued(site, name, machine.spec.addresses[0]),
+            site.boot_files(name),
+            machine,
+        )
+    outcome.others = {name: approved for name, (approved, _) in counts.items()}
+    for path in site.publish_directory.rglob("*"):
+        if path.is_file():
+            outcome.published[f"{site.base_url}/{path.relative_to(site.publish_directory)}"] = path.read_bytes()
+
+
+def _requests(site: Site) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
+    """Approved and pending requests of each node, client and serving ones."""
+    approved_names = {approval.name for approval in site.plane.approvals}
+    found: dict[str, dict[bool, list[int]]] = {}
+    for request in site.api.list(REQUESTS):
+        counts = found.setdefault(node_of(request), {True: [0, 0], False: [0, 0]})
+        serving = request["spec"]["signerName"] != CLIENT_SIGNER
+        counts[request["metadata"]["name"] in approved_names][serving] += 1
+    return {name: (_pair(counts[True]), _pair(counts[False])) for name, counts in found.items()}
+
+
+def _pair(counts: list[int]) -> tuple[int, int]:
+    return counts[0], counts[1]
+
+
+def _presents_what_was_issued(site: Site, name: str, address: str) -> bool:
+    issued = {
+        base64.b64decode(request["status"]["certificate"]).decode().strip()
+        for request in site.requests_of(name)
+        if request["spec"]["signerName"] != CLIENT_SIGNER and request["status"].get("certificate")
+    }
+    try:
+        presented = ssl.get_server_certificate((address, PORT), timeout=5)
+    except OSError:
+        return False
+    return presented.strip() in issued
