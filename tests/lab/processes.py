@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -15,8 +16,9 @@ from collections.abc import Sequence
 
 
 class Process:
-    """One program, and a guard that ends it when this interpreter is gone, even if that was killed.
+    """One program with what it starts, and a guard that ends them when this interpreter is gone, killed or not.
 
+    They are one process group, so that a wrapper (an emulator, `unshare --fork`) leaves nothing behind.
     The guard waits on a pipe whose other end only this interpreter holds: when it exits in any way, the pipe closes.
     """
 
@@ -29,6 +31,7 @@ class Process:
         directory: pathlib.Path | None = None,
     ) -> None:
         self.log = log
+        self._stopped = False
         with log.open("ab") as stream:
             self._program = subprocess.Popen(
                 [os.fspath(argument) for argument in arguments],
@@ -40,7 +43,7 @@ class Process:
                 start_new_session=True,
             )
         self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r _; kill -9 "$1" 2>/dev/null', "guard", str(self._program.pid)],
+            ["/bin/sh", "-c", 'read -r _; kill -9 "-$1" 2>/dev/null', "guard", str(self._program.pid)],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
@@ -60,17 +63,22 @@ class Process:
 
     def stop(self, timeout: float = 5.0) -> None:
         """Ends the program, and its guard before it, so that the guard can never hit a reused id."""
+        if self._stopped:
+            return
+        self._stopped = True
         self._guard.kill()
         self._guard.wait()
         if self._guard.stdin:
             self._guard.stdin.close()
-        if self.running:
-            self._program.send_signal(signal.SIGTERM)
-        try:
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._program.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self._program.kill()
-            self._program.wait()
+        self._signal(signal.SIGKILL)
+        self._program.wait()
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._program.pid, number)
 
     def last_lines(self, count: int = 15) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])

@@ -197,6 +197,19 @@ def test_program_ends_with_stop(tmp_path: pathlib.Path) -> None:
     assert process.last_lines() == "hello"
 
 
+def test_what_a_program_started_ends_with_it(tmp_path: pathlib.Path) -> None:
+    process = Process(["/bin/sh", "-c", "sleep 60 & echo $!; wait"], tmp_path / "log")
+    deadline = time.monotonic() + 10
+    while not process.last_lines() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child = pathlib.Path(f"/proc/{int(process.last_lines())}/stat")
+    process.stop()
+    deadline = time.monotonic() + 10
+    while is_alive(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_alive(child)
+
+
 def test_program_ends_when_the_one_who_started_it_is_killed(tmp_path: pathlib.Path) -> None:
     code = f"""
         import os, pathlib, sys
