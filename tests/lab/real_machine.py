@@ -23,6 +23,7 @@ from typing import NamedTuple
 from lab import image
 from lab import live
 from lab import udev
+from lab.kubelet import ApiConnection
 from lab.live import KernelLine
 from lab.live import Panic
 from lab.loop_disk import LoopDisk
@@ -278,15 +279,41 @@ class RealMachine(RackMachine):
             "client_csr": lambda text: len(requests.of(self.host_name)) > before,
             "client_certificate": lambda text: (pki / "kubelet-client-current.pem").is_symlink(),
             "registered": lambda text: "Successfully registered node" in text,
-            "ready": lambda text: "node status as it just became ready" in text,
             "serving": lambda text: (pki / "kubelet-server-current.pem").is_symlink(),
         }
-        while signs:
-            text = log.read_text(errors="replace")
-            for what in [what for what, happened in signs.items() if happened(text)]:
-                del signs[what]
-                self.tell(what)
-            await asyncio.sleep(0.05)
+        ready: asyncio.Task[None] | None = None
+        try:
+            while signs or ready:
+                text = log.read_text(errors="replace")
+                for what in [what for what, happened in signs.items() if happened(text)]:
+                    del signs[what]
+                    self.tell(what)
+                    if what == "registered":
+                        ready = asyncio.ensure_future(self._until_ready(pki))
+                if ready and ready.done():
+                    ready.result()
+                    ready = None
+                    self.tell("ready")
+                await asyncio.sleep(0.05)
+        finally:
+            if ready:
+                ready.cancel()
+
+    async def _until_ready(self, pki: pathlib.Path) -> None:
+        """Until the cluster says that this node is Ready; asked with the node's own certificate."""
+        certificate = pki / pathlib.Path(os.readlink(pki / "kubelet-client-current.pem")).name
+        context = self._rack.cluster.context()
+        context.load_cert_chain(certificate)
+        connection = ApiConnection(self._rack.cluster.url, context)
+        try:
+            while True:
+                node = await connection.call("GET", f"/api/v1/nodes/{self.host_name}")
+                conditions = node.get("status", {}).get("conditions", [])
+                if any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions):
+                    return
+                await asyncio.sleep(0.2)
+        finally:
+            await connection.close()
 
     def forget_keys(self) -> None:
         shutil.rmtree(self._directory / "var", ignore_errors=True)

@@ -160,7 +160,8 @@ def specs(scenarios: Sequence[Scenario], block: int) -> list[MachineSpec]:
         spec = machine_spec(number, block=block, **{"name": scenario.name, **scenario.values})
         spec.variables = dict(spec.variables)
         if scenario.name == "ipxe-static":
-            line = f"ip={machine_address(number, block)}::{machine_address(0, block)}:255.255.255.0:{spec.name}:eno1:none"
+            address, gateway = machine_address(number, block), machine_address(0, block)
+            line = f"ip={address}::{gateway}:255.255.255.0:{spec.name}:eno1:none"
             spec.variables["machine_network_arguments"] = [line]
         made.append(spec)
     return made

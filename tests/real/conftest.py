@@ -1,0 +1,71 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rehearsal, played once with everything real and once with everything simulated."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import NAMESPACE
+
+from lab import real_machine
+from lab.control_plane import real_available
+from support.paths import PROGRAMS
+from support.rehearsal import Outcome
+from support.rehearsal import play
+
+BLOCK = 31
+# Long enough for arm64 kubelets under qemu-user on two busy cores; machines that never come cost all of it.
+TIMEOUT = 60
+MAX_CSR_AGE = 25
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(pytest_directory()):
+            item.add_marker(pytest.mark.real)
+            # one worker of xdist: the rehearsal is played once
+            item.add_marker(pytest.mark.xdist_group("real"))
+
+
+def pytest_directory() -> str:
+    return str(__file__).rpartition("/")[0]
+
+
+def unavailable() -> str:
+    """Empty, or one line that says why real machines cannot be made here and what to do."""
+    if not NAMESPACE:
+        return f"real machines need the lab's own network: {NAMESPACE.reason}"
+    return real_available() or real_machine.missing(PROGRAMS)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """Real control plane, real installer, real Ignition, real kubelets."""
+    reason = unavailable()
+    if reason:
+        pytest.skip(reason)
+    return play(
+        tmp_path_factory.mktemp("real"),
+        machine_kind="real",
+        control_plane="real",
+        block=BLOCK,
+        timeout=TIMEOUT,
+        max_csr_age=MAX_CSR_AGE,
+    )
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """The same with the simulated control plane and simulated machines."""
+    if not NAMESPACE:
+        pytest.skip(f"the rehearsal needs the lab's own network: {NAMESPACE.reason}")
+    return play(
+        tmp_path_factory.mktemp("simulated"),
+        machine_kind="simulated",
+        control_plane="simulated",
+        block=BLOCK,
+        timeout=TIMEOUT,
+        max_csr_age=MAX_CSR_AGE,
+    )

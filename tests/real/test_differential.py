@@ -1,0 +1,53 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The run says and does the same, whether machines and control plane are real or simulated: so the simulator cannot drift."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from support.rehearsal import SCENARIOS
+from support.rehearsal import Outcome
+from support.rehearsal import Scenario
+
+each = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+
+
+def comparable(text: str, outcome: Outcome) -> str:
+    """Without what differs from run to run: folders, names of requests, seconds."""
+    text = text.replace(str(outcome.directory), "DIRECTORY")
+    text = re.sub(r"csr-[a-z0-9]{5}", "csr-NAME", text)
+    text = re.sub(r"\d+ s\b", "N s", text)
+    return text
+
+
+@each
+def test_verdict_is_the_same(real: Outcome, simulated: Outcome, scenario: Scenario) -> None:
+    there, here = real.results[scenario.name], simulated.results[scenario.name]
+    assert comparable(here.verdict, simulated) == comparable(there.verdict, real)
+
+
+@each
+def test_decisions_on_requests_are_the_same(real: Outcome, simulated: Outcome, scenario: Scenario) -> None:
+    there, here = real.results[scenario.name], simulated.results[scenario.name]
+    assert (here.approved, here.pending) == (there.approved, there.pending)
+
+
+@each
+def test_machine_came_as_far(real: Outcome, simulated: Outcome, scenario: Scenario) -> None:
+    """The same stages in the same order; what only one of the two can tell is left out."""
+    there, here = real.results[scenario.name].machine, simulated.results[scenario.name].machine
+    assert there is not None
+    assert here is not None
+    stages = ("power_on", "boot_file", "kernel", "rootfs", "installing", "installed", "first_boot", "client_csr", "keys_lost")
+    assert [event.what for event in here.seen if event.what in stages] == [
+        event.what for event in there.seen if event.what in stages
+    ]
+
+
+def test_strangers_are_treated_the_same(real: Outcome, simulated: Outcome) -> None:
+    assert simulated.others == real.others

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shipped playbook, the real approver, and machines made of real parts: what becomes of each, and how it came there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from lab.live import KernelLine
+from lab.loop_disk import attached
+from lab.machines import NODE_ARCHITECTURE
+from lab.real_machine import RealMachine
+from support.rehearsal import FOREIGN_NODE
+from support.rehearsal import SCENARIOS
+from support.rehearsal import Outcome
+from support.rehearsal import Scenario
+
+each = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+INSTALLED = [s for s in SCENARIOS if s.proven and s.values.get("boot_method") != "external"]
+each_installed = pytest.mark.parametrize("scenario", INSTALLED, ids=lambda scenario: scenario.name)
+LIVE_IGNITION_FILE = "/etc/coreos/installer.d/20-ignition-hash.yaml"
+
+
+def machine(outcome: Outcome, scenario: Scenario) -> RealMachine:
+    found = outcome.results[scenario.name].machine
+    assert isinstance(found, RealMachine)
+    return found
+
+
+@each
+def test_machine_ends_as_it_must(real: Outcome, scenario: Scenario) -> None:
+    result = real.results[scenario.name]
+    seen = machine(real, scenario)
+    story = f"{seen.result}; {'; '.join(map(str, seen.seen))}\n{real.run.stdout}"
+    assert result.verdict.startswith(f"{scenario.name}: proven") == scenario.proven, f"{result.verdict}\n{story}"
+    assert re.search(scenario.says, real.run.stdout), story
+    assert (scenario.name in real.run.failed) == (not scenario.proven)
+
+
+@each
+def test_exactly_its_own_requests_are_approved(real: Outcome, scenario: Scenario) -> None:
+    assert real.results[scenario.name].approved == scenario.approved, real.run.stdout
+
+
+@each
+def test_node_is_what_the_inventory_says_and_presents_what_was_issued(real: Outcome, scenario: Scenario) -> None:
+    if not scenario.proven:
+        pytest.skip("it is no proven node, as it must be")
+    result = real.results[scenario.name]
+    assert result.architecture == NODE_ARCHITECTURE[scenario.values.get("architecture", "aarch64")]
+    assert result.presents_what_was_issued
+
+
+@each
+def test_no_boot_file_of_ours_is_left(real: Outcome, scenario: Scenario) -> None:
+    left = real.results[scenario.name].boot_files
+    if scenario.name == "foreign-file":  # the site's own stays as it was
+        assert len(left) == 1
+    else:
+        assert left == []
+
+
+def test_nothing_is_approved_for_strangers(real: Outcome) -> None:
+    assert real.others == {FOREIGN_NODE: (0, 0), "localhost.localdomain": (0, 0)}
+    assert "oc adm certificate approve" in real.run.stdout
+
+
+@each_installed
+def test_installer_got_what_was_published_and_nothing_else(real: Outcome, scenario: Scenario) -> None:
+    seen = machine(real, scenario)
+    line = KernelLine(seen.events("kernel")[0].details["line"])
+    device, url = line.value("coreos.inst.install_dev"), line.value("coreos.inst.ignition_url")
+    verified = "documented" not in scenario.values.get("variables", {}).values()
+    expected = ["install"]
+    if verified:
+        expected += ["--config-file", LIVE_IGNITION_FILE]
+    expected += [device or "", "--ignition-url", url or "", "--insecure-ignition"]
+    kept = "".join(f"ip={value} " for value in line.values("ip"))
+    if kept:
+        expected += ["--firstboot-args", f"rd.neednet=1 {kept}"]
+    assert seen.installer_said == [*expected, "--fetch-retries", "infinite"]
+    # what is pinned came out of a published initrd and is the hash in the name of the published ignition
+    assert list(seen.installer_files) == ([LIVE_IGNITION_FILE] if verified else [])
+    if verified:
+        pinned = seen.installer_files[LIVE_IGNITION_FILE].partition("ignition-hash: sha512-")[2].strip()
+        assert pinned[:16] in str(url)
+        assert f"-{pinned[:16]}.img" in str(seen.events("live_ignition")[0].details["path"])
+
+
+@each_installed
+def test_what_is_on_the_disk_is_what_was_published(real: Outcome, scenario: Scenario) -> None:
+    seen = machine(real, scenario)
+    line = KernelLine(seen.events("kernel")[0].details["line"])
+    assert seen.disk is not None
+    assert seen.disk.ignition == real.published[line.value("coreos.inst.ignition_url") or ""]
+    assert "ignition.platform.id=metal" in seen.disk.entry
+    if line.values("ip"):
+        assert f"ip={line.value('ip')} " in seen.disk.first_boot
+
+
+def test_changed_ignition_is_refused_by_the_installer(real: Outcome) -> None:
+    seen = real.results["changed-ignition"].machine
+    assert seen is not None
+    assert "failed to validate Ignition configuration digest" in seen.result
+
+
+def test_stale_authority_is_refused_by_ignition(real: Outcome) -> None:
+    seen = real.results["stale-ca"].machine
+    assert seen is not None
+    assert seen.events("installed")
+    assert "certificate" in seen.result
+
+
+def test_disk_that_is_not_there_is_refused_by_the_installer(real: Outcome) -> None:
+    seen = real.results["wrong-file"].machine
+    assert seen is not None
+    assert "No such file" in seen.result
+
+
+def test_killed_run_ended_between_client_and_serving_request(real: Outcome) -> None:
+    assert "client CSR" in real.first
+    assert "serving CSR" not in real.first
+    assert "PLAY RECAP" not in real.first
+
+
+def test_nothing_of_the_machines_is_left(real: Outcome) -> None:
+    assert attached(real.directory) == []
+    assert str(real.directory) not in subprocess.run(["mount"], capture_output=True, text=True, check=True).stdout
+    processes = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert [line for line in processes.splitlines() if str(real.directory) in line] == []
