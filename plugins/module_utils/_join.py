@@ -94,6 +94,11 @@ class Run:
     # Decisions on requests that somebody else approved, by UID.
     foreign: dict[str, Decision] = field(default_factory=dict)
 
+    @property
+    def since(self) -> float:
+        """The start, as it compares with times of the API, which have whole seconds."""
+        return int(self.started) - 1.0
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -123,7 +128,7 @@ def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessmen
     node = world.nodes.get(machine["node_name"])
     foreign = _foreign_approval(machine, world, run)
     if foreign is not None:
-        found = _failed(_stage_of_requests(machine, world), "approved_by_other", *foreign)
+        found = _failed(_stage_of_requests(machine, world, run), "approved_by_other", *foreign)
     elif node is None or _is_replaced(machine, node):
         found = _without_node(machine, world, now, run)
     else:
@@ -141,16 +146,28 @@ def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessmen
     return found
 
 
-def needs_boot_file(machine: Machine, stage: str) -> bool:
-    """Whether an armed machine may still have to boot into the installer."""
-    return bool(machine.get("arm")) and stage in ("planned", "armed")
+def needs_boot_file(machine: Machine, world: World, run: Run) -> bool:
+    """Whether an armed machine may still have to boot into the installer.
+
+    Only what came in this run speaks against it: a certificate of an earlier try, which the API remembers for an hour,
+    says nothing about a machine that is about to be installed again.
+    """
+    name = machine["node_name"]
+    node = world.nodes.get(name)
+    if node is not None and not _is_replaced(machine, node):
+        return False
+    return not any(
+        csr["metadata"]["uid"] in world.approved_here or (approved_at(csr) or 0.0) >= run.since
+        for csr in world.claims(CLIENT_SIGNER, name)
+        if csr["spec"].get("username") == BOOTSTRAPPER
+    )
 
 
 # -- before the Node ---------------------------------------------------------------------------------------------------
 
 
 def _without_node(machine: Machine, world: World, now: float, run: Run) -> Assessment:
-    stage = _stage_of_requests(machine, world)
+    stage = _stage_of_requests(machine, world, run)
     if stage == "client_issued":
         return Assessment(
             stage,
@@ -169,7 +186,7 @@ def _without_node(machine: Machine, world: World, now: float, run: Run) -> Asses
     return Assessment(stage, code, reason, hint)
 
 
-def _stage_of_requests(machine: Machine, world: World) -> str:
+def _stage_of_requests(machine: Machine, world: World, run: Run) -> str:
     issued = approved = False
     node = world.nodes.get(machine["node_name"])
     for csr in world.claims(CLIENT_SIGNER, machine["node_name"]):
@@ -178,6 +195,8 @@ def _stage_of_requests(machine: Machine, world: World) -> str:
             continue
         if node is not None and _is_replaced(machine, node) and at <= created(node) + 1:
             continue  # of the machine's earlier life
+        if at < run.since - world.parameters.max_csr_age:
+            continue  # of an earlier try that came to nothing
         approved = True
         issued = issued or issued_certificate(csr) is not None
     if issued:
@@ -196,7 +215,7 @@ def _is_replaced(machine: Machine, node: Node) -> bool:
 
 
 def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run) -> Assessment:
-    existed = created(node) < int(run.started) and machine.get("replace_node_uid") != node["metadata"]["uid"]
+    existed = created(node) < run.since and machine.get("replace_node_uid") != node["metadata"]["uid"]
     misfit = _misfit(machine, node, existed)
     if misfit is not None:
         return misfit
@@ -207,6 +226,15 @@ def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run)
         return Assessment("ready" if is_ready(node) else "serving_issued", final=True)
     if not is_ready(node):
         stage = _serving_stage(servings, issued)
+        request = _young_client_request(machine, world, now) if existed else None
+        if request is not None:
+            return _failed(
+                stage,
+                "node_exists",
+                f"{request['metadata']['name']} asks for a new client certificate of the node {name}, which exists",
+                "If the machine was installed again or lost its certificate, allow it by"
+                f" machine_replace_node_uid: {node['metadata']['uid']}",
+            )
         if existed and _silent_for(node, now) > SILENT_SECONDS:
             return _failed(
                 stage,
@@ -285,6 +313,15 @@ def _silent_for(node: Node, now: float) -> float:
     return now - max([*heartbeats, created(node)])
 
 
+def _young_client_request(machine: Machine, world: World, now: float) -> dict[str, t.Any] | None:
+    """A pending request of the bootstrapper for this node that a kubelet may still wait for."""
+    for csr in reversed(world.claims(CLIENT_SIGNER, machine["node_name"])):
+        pending = not (csr.get("status") or {}).get("conditions")
+        if pending and csr["spec"].get("username") == BOOTSTRAPPER:
+            return csr if now - created(csr) <= world.parameters.max_csr_age else None
+    return None
+
+
 def _ready_message(node: Node) -> str:
     for entry in (node.get("status") or {}).get("conditions") or []:
         if entry.get("type") == "Ready":
@@ -356,11 +393,11 @@ def _joined(why: str) -> Assessment:
 def _foreign_approval(machine: Machine, world: World, run: Run) -> tuple[str, str] | None:
     """Reason and hint where somebody else approved a request for this machine that the rules refuse."""
     node = world.nodes.get(machine["node_name"])
-    existed = node is not None and created(node) < int(run.started)
+    existed = node is not None and created(node) < run.since
     for signer in SIGNERS:
         for csr in world.claims(signer, machine["node_name"]):
             uid, at = csr["metadata"]["uid"], approved_at(csr)
-            if at is None or uid in world.approved_here or (existed and at < int(run.started)):
+            if at is None or uid in world.approved_here or (existed and at < run.since):
                 continue
             decision = _foreign_decision(csr, machine, world, run)
             if decision is not None:
@@ -378,7 +415,10 @@ def _foreign_decision(csr: dict[str, t.Any], machine: Machine, world: World, run
     uid = csr["metadata"]["uid"]
     decision = run.foreign.get(uid)
     if decision is None:
-        decision = would_approve(csr, {machine["node_name"]: {**machine, "failed": False}}, world)
+        then = {**machine, "failed": False}
+        if (approved_at(csr) or 0.0) < (timestamp(machine.get("powered_on")) or 0.0):
+            del then["powered_on"]  # it was another power-on, of an earlier run
+        decision = would_approve(csr, {machine["node_name"]: then}, world)
         if decision.code in _UNDECIDED:
             return None
         run.foreign[uid] = decision

@@ -82,6 +82,7 @@ SWEEP_SECONDS = 1.0
 EAGER_PROBE_SECONDS, EAGER_FOR_SECONDS, PROBE_SECONDS = 0.25, 5.0, 3.0
 LONGEST_PAUSE = 10.0
 CLOSING_SECONDS = 15.0
+MOST_LEFT_LINES = 10
 
 Record = dict[str, t.Any]
 
@@ -154,8 +155,9 @@ class Join:
         self._unpatchable: set[str] = set()
         self._probing: set[str] = set()
         self._disarmed: set[str] = set()
+        self._needless: set[str] = set()
         self._disarming = False
-        self._said: set[tuple[str, str]] = set()
+        self._said: dict[str, set[str]] = {}
         self._trouble: dict[str, str] = {}
         self.approved: list[Record] = []
         self.warnings: list[str] = []
@@ -190,7 +192,7 @@ class Join:
                 record["reason"] = f"would approve {', '.join(names)}."
                 self._event(record["name"], "would_approve", f"would approve {', '.join(names)}")
             # A look ahead ends no machine.
-            record["failed"] = record["failed"] and record["reason_code"] in ("node_exists", "approved_by_other")
+            record["failed"] = record["failed"] and record["reason_code"] != "timed_out"
         return self._result(changed=bool(self.approved))
 
     def run(self) -> Record:
@@ -263,6 +265,7 @@ class Join:
                 continue
             for node_name in touched | self._awaiting_probe():
                 self._look_at(node_name)
+            self._disarm_some()
             now = time.monotonic()
             if now - swept >= SWEEP_SECONDS:
                 swept = now
@@ -301,7 +304,7 @@ class Join:
         else:
             for csr in items:
                 self._seen.setdefault(csr["metadata"]["uid"], seen)
-            self._world.replace_csrs(collection, items)
+            self._world.replace_csrs(collection, [self._newer(csr) for csr in items])
         return set(self._active)
 
     def _take_event(self, report: Report) -> set[str]:
@@ -318,14 +321,13 @@ class Join:
         if gone:
             self._world.remove_csr(uid)
         else:
-            self._put_csr(item)
+            self._world.put_csr(self._newer(item))
         return {claimed_node(item) or ""} & set(self._active)
 
-    def _put_csr(self, csr: Record) -> None:
-        """Take in a request, unless a newer state of it is known: our own answer may overtake the watch."""
+    def _newer(self, csr: Record) -> Record:
+        """The request, or what is known of it where that is newer: our own answers may overtake list and watch."""
         known = self._world.csrs.get(csr["metadata"]["uid"])
-        if known is None or not _is_older(csr, known):
-            self._world.put_csr(csr)
+        return known if known is not None and _is_older(csr, known) else csr
 
     def _reconnect_or_raise(self, report: Report, feeds: list[Feed]) -> None:
         assert report.error is not None
@@ -364,7 +366,9 @@ class Join:
         if found.failed:
             return
         self._patch_node(record, final=found.final)
-        if self._disarm is not None and record.get("arm") and not needs_boot_file(record, found.stage):
+        armed = bool(record.get("arm")) and node_name not in self._disarmed
+        if armed and not needs_boot_file(record, self._world, self._run):
+            self._needless.add(node_name)
             self._disarm_some()
         if found.probe:
             self._probe(record)
@@ -386,10 +390,10 @@ class Join:
         decision = self._decide(csr)
         if decision.verdict != APPROVE:
             if decision.verdict == REJECT or decision.code in ("ambiguous", "approved_before", "superseded"):
-                self._once(record["name"], f"{uid} {decision.code}", f"{name} left alone: {decision.detail}")
+                self._left(record["name"], f"{uid} {decision.code}", f"{name} left alone: {decision.detail}")
             return
         if self._tries.get(uid, 0) >= MOST_TRIES:
-            self._once(record["name"], f"{uid} tries", f"{name} could not be approved in {MOST_TRIES} tries")
+            self._left(record["name"], f"{uid} tries", f"{name} could not be approved in {MOST_TRIES} tries")
             return
         for text in decision.notes:
             self._warn_machine(record, text)
@@ -444,7 +448,7 @@ class Join:
             if fresh is None or fresh["metadata"]["uid"] != uid:
                 self._world.remove_csr(uid)
             else:
-                self._put_csr(fresh)
+                self._world.put_csr(self._newer(fresh))
         return {claimed_node(csr) or ""} & set(self._active)
 
     def _count_approval(self, csr: Record, decision: Decision, result: Record) -> None:
@@ -455,7 +459,7 @@ class Join:
         entry.update(approved_at=_stamp(self._now()), seconds=round(waited, 3))
         self.approved.append(entry)
         record["changed"] = True
-        self._put_csr(result)
+        self._world.put_csr(self._newer(result))
         kind, name = _kind(csr["spec"]["signerName"]), csr["metadata"]["name"]
         text = f"{kind} CSR {name} approved ({waited:.1f} s after it appeared)"
         self._event(record["name"], f"{kind}_approved", text, csr=name)
@@ -525,7 +529,7 @@ class Join:
     def _node_patch(self, record: Record, node: Record, *, final: bool) -> Record | None:
         if final:
             return uncordon_patch(node) if is_cordoned(node) else None
-        if created(node) < int(self._run.started) and is_ready(node):
+        if created(node) < self._run.since and is_ready(node):
             return None  # what was Ready before this run keeps what its owner has made of it since
         return arrival_patch(record, node, cordon=self._settings.cordon)
 
@@ -597,21 +601,14 @@ class Join:
 
     def _disarm_some(self) -> None:
         """Withdraw the boot files of all machines that need theirs no more, in one call at a time."""
-        if self._disarming or self._disarm is None:
+        if self._disarming or not self._needless or self._disarm is None:
             return
-        due = [
-            record
-            for name, record in self._active.items()
-            if record.get("arm")
-            and name not in self._disarmed
-            and name in self._found
-            and not needs_boot_file(record, self._found[name].stage)
-        ]
-        if due:
-            self._disarming = True
-            self._disarmed |= {record["node_name"] for record in due}
-            disarm = self._disarm
-            self._beside(self._helper, "disarm", due, lambda: disarm([dict(record) for record in due]))
+        due = [self._active[name] for name in sorted(self._needless)]
+        self._needless.clear()
+        self._disarming = True
+        self._disarmed |= {record["node_name"] for record in due}
+        disarm = self._disarm
+        self._beside(self._helper, "disarm", due, lambda: disarm([dict(record) for record in due]))
 
     def _take_disarm(self, done: Done) -> set[str]:
         self._disarming = False
@@ -681,10 +678,15 @@ class Join:
         self._say(f"{machine}  {text}")
         self._note({"event": event, "machine": machine, "text": text, **more})
 
-    def _once(self, machine: str, key: str, text: str) -> None:
-        if (machine, key) not in self._said:
-            self._said.add((machine, key))
-            self._event(machine, "left", text)
+    def _left(self, machine: str, key: str, text: str) -> None:
+        """Say once why a request is left alone; a flood of them is cut short, the result has them all."""
+        said = self._said.setdefault(machine, set())
+        if key in said or len(said) > MOST_LEFT_LINES:
+            return
+        said.add(key)
+        if len(said) > MOST_LEFT_LINES:
+            text = "more requests that are left alone come in; they are listed at the end"
+        self._event(machine, "left", text)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:

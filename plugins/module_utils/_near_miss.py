@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import REJECT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import WAIT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
-from ansible_collections.multiarch.openshift.plugins.module_utils._request import parse_request
 from ansible_collections.multiarch.openshift.plugins.module_utils._san import parse_address
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import BOOTSTRAPPER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
@@ -19,6 +19,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
 
 Machine = t.Mapping[str, t.Any]
+MOST = 200
 # What a system calls itself that was given no name.
 _NAMELESS = ("localhost", "fedora", "rhcos", "rhel", "coreos", "ip6-localhost")
 
@@ -30,48 +31,57 @@ def near_misses(machines: t.Mapping[str, Machine], world: World, now: float) -> 
 
     :param machines: the records by node name
     """
-    found = []
-    for csr in world.csrs.values():
-        spec = csr["spec"]
+    candidates = []
+    for uid, csr in world.csrs.items():
+        spec, status = csr["spec"], csr.get("status") or {}
         if spec.get("signerName") != CLIENT_SIGNER or spec.get("username") != BOOTSTRAPPER:
             continue
-        status = csr.get("status") or {}
-        claimed = parse_request(spec.get("request") or "").node_name or ""
-        if status.get("conditions") or status.get("certificate") or claimed in machines:
-            continue
-        machine, why = _likely(claimed, machines, world)
-        found.append(
-            {
-                "name": csr["metadata"]["name"],
-                "claimed_node": claimed,
-                "age": round(now - created(csr)),
-                "likely_machine": machine,
-                "why": why,
-            }
-        )
-    return sorted(found, key=lambda miss: (miss["age"], miss["name"]))
+        claimed = world.claimed[uid] or ""
+        if not status.get("conditions") and not status.get("certificate") and claimed not in machines:
+            candidates.append((round(now - created(csr)), csr["metadata"]["name"], claimed))
+    guess = _Guess(machines, world)
+    # A flood of requests must not cost more than a look at the newest.
+    return [
+        {"name": name, "claimed_node": claimed, "age": age, "likely_machine": machine, "why": why}
+        for age, name, claimed in sorted(candidates)[:MOST]
+        for machine, why in [guess.machine(claimed)]
+    ]
 
 
-def _likely(claimed: str, machines: t.Mapping[str, Machine], world: World) -> tuple[str, str]:
-    """The machine that a name may belong to, and why; two empty texts where nothing speaks for one."""
-    short = claimed.split(".")[0].lower()
-    for node_name, machine in machines.items():
-        if node_name.split(".")[0] == short and claimed != node_name:
-            kind = "in capitals" if claimed.lower() == node_name else "short" if "." not in claimed else "with a domain"
-            return machine["name"], f"it is the same name, {kind}"
-    silent = [machine["name"] for node_name, machine in machines.items() if _is_silent(node_name, world)]
-    if short in _NAMELESS and len(silent) == 1:
-        return silent[0], "it is the name of a system without one, and this is the only machine that is still silent"
-    addresses = {address: machine["name"] for machine in machines.values() for address in machine["addresses"]}
-    dashed = {str(address).replace(".", "-").replace(":", "-"): name for address, name in addresses.items()}
-    for text, name in dashed.items():
-        if text in claimed:
-            return name, "the name is made of the machine's address (DHCP or reverse DNS)"
-    return "", ""
+class _Guess:
+    """Guesses which machine may hide behind a name."""
 
+    def __init__(self, machines: t.Mapping[str, Machine], world: World) -> None:
+        self._short: dict[str, list[str]] = {}
+        self._names = {node_name: machine["name"] for node_name, machine in machines.items()}
+        for node_name in machines:
+            self._short.setdefault(node_name.split(".")[0], []).append(node_name)
+        self._silent = [
+            machine["name"]
+            for node_name, machine in machines.items()
+            if node_name not in world.nodes and not world.claims(CLIENT_SIGNER, node_name)
+        ]
+        self._dashed = {
+            re.sub(r"[.:]", "-", address): machine["name"]
+            for machine in machines.values()
+            for address in machine["addresses"]
+        }
 
-def _is_silent(node_name: str, world: World) -> bool:
-    return node_name not in world.nodes and not world.claims(CLIENT_SIGNER, node_name)
+    def machine(self, claimed: str) -> tuple[str, str]:
+        """The machine, and why; two empty texts where nothing speaks for one."""
+        short = claimed.split(".")[0].lower()
+        for node_name in self._short.get(short, ()):
+            if claimed.lower() == node_name:
+                return self._names[node_name], "it is the same name, in capitals"
+            kind = "with a domain" if "." in claimed else "short"
+            return self._names[node_name], f"it is the same name, {kind}"
+        if short in _NAMELESS and len(self._silent) == 1:
+            why = "it is the name of a system without one, and this is the only machine that is still silent"
+            return self._silent[0], why
+        for text, name in self._dashed.items():
+            if text in claimed:
+                return name, "the name is made of the machine's address (DHCP or reverse DNS)"
+        return "", ""
 
 
 def explain_silence(

@@ -51,13 +51,15 @@ class World:
     nodes: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     csrs: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     profiles: dict[str, t.Any] = field(default_factory=dict)
+    # UID of each request to the node that it claims: what was read once is not read again.
+    claimed: dict[str, str | None] = field(default_factory=dict)
     _claims: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     _holders: dict[Address, set[str]] = field(default_factory=dict)
 
     def put_csr(self, csr: dict[str, t.Any]) -> None:
         uid = csr["metadata"]["uid"]
         if uid not in self.csrs:
-            claim = claimed_node(csr)
+            claim = self.claimed[uid] = claimed_node(csr)
             if claim is not None:
                 self._claims.setdefault((csr["spec"]["signerName"], claim), set()).add(uid)
         self.csrs[uid] = csr
@@ -65,8 +67,9 @@ class World:
     def remove_csr(self, uid: str) -> None:
         csr = self.csrs.pop(uid, None)
         self.profiles.pop(uid, None)
-        if csr is not None:
-            self._claims.get((csr["spec"]["signerName"], claimed_node(csr) or ""), set()).discard(uid)
+        claim = self.claimed.pop(uid, None)
+        if csr is not None and claim is not None:
+            self._claims[csr["spec"]["signerName"], claim].discard(uid)
 
     def replace_csrs(self, signer: str, csrs: t.Sequence[dict[str, t.Any]]) -> None:
         """Take the list of one signer as the whole truth."""

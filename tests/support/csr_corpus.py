@@ -111,8 +111,14 @@ def key(kind: str, serial: int = 0) -> t.Any:
     if kind.startswith("rsa"):
         exponent = 3 if kind.endswith("e3") else 65537
         return rsa.generate_private_key(exponent, int(kind[3:].removesuffix("e3")))
-    curves = {"p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1, "p224": ec.SECP224R1}
-    return ec.generate_private_key({**curves, "k256": ec.SECP256K1}[kind]())
+    curves: dict[str, ec.EllipticCurve] = {
+        "p256": ec.SECP256R1(),
+        "p384": ec.SECP384R1(),
+        "p521": ec.SECP521R1(),
+        "p224": ec.SECP224R1(),
+        "k256": ec.SECP256K1(),
+    }
+    return ec.generate_private_key(curves[kind])
 
 
 def spki(private_key: t.Any) -> bytes:
@@ -130,16 +136,21 @@ _ALGORITHMS = {
     ("rsa", "sha1"): tlv(0x30, oid("1.2.840.113549.1.1.5"), b"\x05\x00"),
     ("ed", ""): tlv(0x30, oid("1.3.101.112")),
 }
-_HASHES = {"sha1": hashes.SHA1, "sha224": hashes.SHA224, "sha256": hashes.SHA256}
-_HASHES.update({"sha384": hashes.SHA384, "sha512": hashes.SHA512})
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "sha1": hashes.SHA1(),
+    "sha224": hashes.SHA224(),
+    "sha256": hashes.SHA256(),
+    "sha384": hashes.SHA384(),
+    "sha512": hashes.SHA512(),
+}
 
 
 def sign(private_key: t.Any, content: bytes, digest: str) -> tuple[bytes, bytes]:
     """Algorithm identifier and signature."""
     if isinstance(private_key, ec.EllipticCurvePrivateKey):
-        return _ALGORITHMS["ec", digest], private_key.sign(content, ec.ECDSA(_HASHES[digest]()))
+        return _ALGORITHMS["ec", digest], private_key.sign(content, ec.ECDSA(_HASHES[digest]))
     if isinstance(private_key, rsa.RSAPrivateKey):
-        return _ALGORITHMS["rsa", digest], private_key.sign(content, padding.PKCS1v15(), _HASHES[digest]())
+        return _ALGORITHMS["rsa", digest], private_key.sign(content, padding.PKCS1v15(), _HASHES[digest])
     return _ALGORITHMS["ed", ""], private_key.sign(content)
 
 

@@ -115,13 +115,14 @@ def object_mutants(scene: Scene) -> t.Iterator[Mutant]:
         if group not in groups:
             yield f"group {group} added", spec(scene, groups=[*groups, group])
     yield "no groups", spec(scene, groups=None)
-    for extra in (
+    extras: tuple[dict[str, list[str]], ...] = (
         {"authentication.kubernetes.io/pod-name": ["a"]},
         {"authentication.kubernetes.io/node-name": ["master-0"]},
         {"scopes.authorization.openshift.io": ["user:full"]},
         {CREDENTIAL_ID: []},
         {CREDENTIAL_ID: ["JTI=a", "JTI=b"]},
-    ):
+    )
+    for extra in extras:
         yield f"extra {extra}", spec(scene, extra=extra)
         yield f"extra {extra} added", spec(scene, extra={**scene.csr["spec"].get("extra", {}), **extra})
     wanted = scene.csr["spec"]["usages"]

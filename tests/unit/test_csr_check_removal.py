@@ -11,6 +11,7 @@ import functools
 import pytest
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import CHECKS
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Check
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
 from support import csr_corpus as corpus
 from support import csr_mutants
@@ -30,12 +31,13 @@ def scenes() -> tuple[corpus.Scene, ...]:
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_without_the_check_a_spoiled_request_passes(check: object) -> None:
+def test_without_the_check_a_spoiled_request_passes(check: Check) -> None:
     rest = [other for other in CHECKS if other is not check]
     passed = any(
-        decide(scene.csr, scene.machines, scene.world(), scene.now, checks=rest).verdict == "approve" for scene in scenes()
+        decide(scene.csr, scene.machines, scene.world(), scene.now, checks=rest).verdict == "approve"
+        for scene in scenes()
     )
-    assert passed is (check.name not in REDUNDANT)  # type: ignore[attr-defined]
+    assert passed is (check.name not in REDUNDANT)
 
 
 def test_every_deliberate_redundancy_is_a_check() -> None:

@@ -17,6 +17,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop imp
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Conflict
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unauthorized
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unavailable
 from support import csr_corpus as corpus
 
@@ -33,6 +34,7 @@ class Api:
         self.csrs = {csr["metadata"]["name"]: csr}
         self.puts: list[Object] = []
         self.on_approval: t.Callable[[Object], Object] = lambda csr: csr
+        self.refuse_lists = 0
         self.events: queue.Queue[Object] = queue.Queue()
         self.over = threading.Event()
 
@@ -45,6 +47,9 @@ class Api:
     def list(
         self, api_version: str, kind: str, namespace: str | None = None, *, field_selector: str | None = None
     ) -> tuple[list[Object], str]:
+        if self.refuse_lists:
+            self.refuse_lists -= 1
+            raise Unauthorized("the token has expired")
         mine = [csr for csr in self.csrs.values() if field_selector == f"spec.signerName={csr['spec']['signerName']}"]
         return copy.deepcopy(mine), "1"
 
@@ -74,9 +79,16 @@ def api() -> t.Iterator[Api]:
     found.over.set()
 
 
-def join(api: Api, *, timeout: float = 3.0) -> Object:
+def join(
+    api: Api,
+    *,
+    timeout: float = 1.5,
+    disarm: t.Callable[[list[Object]], bool] | None = None,
+    reconnect: t.Callable[[], Api] | None = None,
+) -> Object:
     settings = Settings(timeout=timeout, heartbeat=3600)
-    return Join(api, [corpus.machine()], settings, say=lambda line: None).run()
+    lines: list[str] = []
+    return Join(api, [corpus.machine()], settings, say=lines.append, disarm=disarm, reconnect=reconnect).run()
 
 
 def test_answer_to_the_approval_that_comes_after_the_certificate_does_not_hide_it(api: Api) -> None:
@@ -142,3 +154,48 @@ def test_approval_carries_the_version_that_was_judged(api: Api) -> None:
     condition = put["status"]["conditions"][0]
     assert (condition["type"], condition["status"], condition["reason"]) == ("Approved", "True", "InventoryApproved")
     assert "worker-arm-1" in condition["message"]
+
+
+def test_expired_token_is_read_again_once(api: Api) -> None:
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    api.refuse_lists = 1
+    connections: list[Api] = []
+
+    def reconnect() -> Api:
+        connections.append(api)
+        return api
+
+    result = join(api, reconnect=reconnect)
+    assert (len(connections), len(result["approved"]), result["stopped"]) == (1, 1, "")
+
+
+def test_token_that_stays_refused_stops_the_run_with_a_reason_for_each_machine(api: Api) -> None:
+    api.refuse_lists = 1000
+    result = join(api, timeout=60, reconnect=lambda: api)
+    assert "the token has expired" in result["stopped"]
+    assert (result["machines"][0]["failed"], result["machines"][0]["reason_code"]) == (True, "stopped")
+
+
+def test_boot_files_go_when_the_client_request_comes(api: Api) -> None:
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    withdrawn: list[str] = []
+
+    def disarm(machines: list[Object]) -> bool:
+        withdrawn.extend(machine["name"] for machine in machines)
+        return True
+
+    join(api, disarm=disarm)
+    assert withdrawn == ["worker-arm-1"]
+
+
+def test_boot_files_stay_while_only_an_earlier_try_has_left_a_certificate(api: Api) -> None:
+    now = corpus.time.time()
+    api.csrs = {"csr-client": corpus.issue(corpus.client_csr(born=now - 300)[0], at=now - 299)}
+    calls: list[list[Object]] = []
+
+    def disarm(machines: list[Object]) -> bool:
+        calls.append(machines)
+        return True
+
+    join(api, disarm=disarm)
+    assert calls == []
