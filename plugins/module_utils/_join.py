@@ -24,6 +24,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._csr import wo
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import node_addresses
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
+from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import explain_request
 from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import explain_silence
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import NO_CERTIFICATE
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import UNREACHABLE
@@ -251,6 +252,9 @@ def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run)
         return Assessment(stage, "waiting", f"the node {name} is not Ready: {_ready_message(node)}", hint)
     if issued:
         return _proof(machine, node, world, now, run=run, issued=issued)
+    left = explain_request(machine, world, now, signer=SERVING_SIGNER)
+    if left is not None:
+        return Assessment(_serving_stage(servings, issued), *left)
     if any(_pending_or_approved(csr) for csr in servings):
         return Assessment(
             _serving_stage(servings, issued),

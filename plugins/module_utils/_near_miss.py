@@ -16,6 +16,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._san import pa
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import BOOTSTRAPPER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import World
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
 
 Machine = t.Mapping[str, t.Any]
@@ -84,6 +85,24 @@ class _Guess:
         return "", ""
 
 
+def explain_request(
+    machine: Machine, world: World, now: float, *, signer: str
+) -> tuple[str, str, str] | None:
+    """Code, reason and hint of the newest request of a machine that led to nothing; None where there is none."""
+    name = machine["node_name"]
+    for csr in reversed(world.claims(signer, name)):
+        request = csr["metadata"]["name"]
+        decision = decide(csr, {name: machine}, world, now)
+        if decision.verdict in (REJECT, WAIT):
+            return decision.code, f"{request} was left alone: {decision.detail}", decision.hint
+        for kind, words in (("Denied", "was denied by somebody"), ("Failed", "was refused by the signer")):
+            ended = condition(csr, kind)
+            if ended is not None and now - created(csr) <= world.parameters.max_csr_age:
+                why = ended.get("message") or ended.get("reason") or "no reason given"
+                return kind.lower(), f"{request} {words}: {why}", f"oc describe csr {request}; the kubelet asks again."
+    return None
+
+
 def explain_silence(
     machine: Machine, world: World, now: float, *, misses: t.Sequence[t.Mapping[str, t.Any]] = ()
 ) -> tuple[str, str, str]:
@@ -92,11 +111,9 @@ def explain_silence(
     :param misses: what ``near_misses`` found for the whole run
     """
     name = machine["node_name"]
-    pending = world.claims(CLIENT_SIGNER, name)
-    for csr in reversed(pending):
-        decision = decide(csr, {name: machine}, world, now)
-        if decision.verdict in (REJECT, WAIT):
-            return decision.code, f"{csr['metadata']['name']} was left alone: {decision.detail}", decision.hint
+    left = explain_request(machine, world, now, signer=CLIENT_SIGNER)
+    if left is not None:
+        return left
     for text in machine["addresses"]:
         address = parse_address(text)
         holders = world.holders(address) - {name} if address is not None else set()

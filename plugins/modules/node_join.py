@@ -119,9 +119,6 @@ options:
         of a machine are withdrawn as soon as its client request is approved, while the others go on.
       - When left out, boot files stay where they are.
     type: dict
-attributes:
-  diff_mode:
-    support: none
 notes:
   - The account needs C(get), C(list), C(watch) on certificatesigningrequests and nodes, C(update) on
     certificatesigningrequests/approval, C(approve) on the two signers of kubelets, C(get) on the objects C(cluster) of

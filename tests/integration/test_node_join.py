@@ -30,6 +30,8 @@ from lab.kubelet import CLIENT_SIGNER
 from lab.kubelet import REQUESTS
 from lab.kubelet import SERVING_SIGNER
 from lab.kubelet import Timing
+from lab.simulator import SimulatedControlPlane
+from lab.simulator.faults import Faults
 from lab.site import Site
 from lab.site import machine_address
 from lab.site import machine_spec
@@ -83,6 +85,11 @@ class Bench:
     def start(self, *names: str) -> None:
         for name in names or self.site.machines:
             self.site.machines[name].start_kubelet()
+
+    @property
+    def faults(self) -> Faults:
+        assert isinstance(self.site.plane, SimulatedControlPlane)
+        return self.site.plane.faults
 
     @property
     def approved_names(self) -> list[str]:
@@ -179,7 +186,7 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
 def test_machines_join_whatever_the_api_does(bench: Callable[..., Bench], fault: str) -> None:
     site = bench(3)
     join = site.join()
-    FAULTS[fault](site.site.plane.faults)
+    FAULTS[fault](site.faults)
     site.start()
     result = join.run()
     assert set(stages(result).values()) == {DONE}, result["machines"]
@@ -192,7 +199,7 @@ def test_machines_join_though_open_watches_break(
     bench: Callable[..., Bench], fault: str
 ) -> None:
     site = bench(3)
-    faults = site.site.plane.faults
+    faults = site.faults
     hurt = {
         "restart": lambda: faults.restart(1.0),
         "drop": faults.drop_open_watches,
@@ -345,6 +352,100 @@ def test_missing_rights_are_named_before_anything_is_listed(bench: Callable[...,
     for right in ("list certificatesigningrequests", "approve signers of certificates.k8s.io named " + SERVING_SIGNER):
         assert right in str(caught.value)
     assert "nodes" not in str(caught.value)
+
+
+RULES = [
+    {
+        "apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests"],
+        "verbs": ["get", "list", "watch"],
+    },
+    {
+        "apiGroups": ["certificates.k8s.io"],
+        "resources": ["certificatesigningrequests/approval"],
+        "verbs": ["update"],
+    },
+    {
+        "apiGroups": ["certificates.k8s.io"],
+        "resources": ["signers"],
+        "resourceNames": [CLIENT_SIGNER, SERVING_SIGNER],
+        "verbs": ["approve"],
+    },
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch", "patch"]},
+    {
+        "apiGroups": ["config.openshift.io"],
+        "resources": ["infrastructures", "networks", "ingresses", "dnses"],
+        "resourceNames": ["cluster"],
+        "verbs": ["get"],
+    },
+]
+
+
+def test_account_with_just_the_needed_rights_is_enough(bench: Callable[..., Bench]) -> None:
+    site = bench(1)
+    site.site.plane.restrict("joiner", RULES)
+    site.start()
+    join = site.join(site.records(labels={"zone": "a"}), kubeconfig=site.site.plane.kubeconfig("joiner"))
+    result = join.run()
+    assert stages(result) == {"worker-arm-1": DONE}
+    assert [approval.user for approval in site.site.plane.approvals] == ["joiner", "joiner"]
+    assert result["warnings"] == ["The account node-bootstrapper cannot be read, so its UID is not compared."]
+
+
+@pytest.mark.parametrize("missing", range(len(RULES)))
+def test_each_missing_right_is_named(bench: Callable[..., Bench], missing: int) -> None:
+    site = bench(1)
+    site.site.plane.restrict("joiner", [rule for number, rule in enumerate(RULES) if number != missing])
+    join = site.join(site.records(labels={"zone": "a"}), kubeconfig=site.site.plane.kubeconfig("joiner"))
+    with pytest.raises(OperationError) as caught:
+        join.run()
+    rule = RULES[missing]
+    for verb in rule["verbs"]:
+        for resource in rule["resources"]:
+            assert f"{verb} {resource}" in str(caught.value)
+    assert "docs/rbac.md" in str(caught.value)
+
+
+def test_honest_machines_join_in_a_storm_and_nobody_else_does(bench: Callable[..., Bench]) -> None:
+    site = bench(8)
+    faults, plane = site.faults, site.site.plane
+    stranger, hostile = site.site.stranger(), set()
+    over = threading.Event()
+
+    def storm() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            name = f"worker-arm-{number % 8 + 1}"
+            for request in (
+                stranger.client_request(f"worker-flood-{number}"),
+                stranger.client_request(name, organizations=("system:nodes", "system:masters")),
+                stranger.client_request(name, usages=["digital signature", "server auth"]),
+                stranger.client_request(name, names=(name,)),
+            ):
+                hostile.add(request["metadata"]["uid"])
+            faults.conflict_on_approval(1, user=US)
+            faults.fail(503, count=1, path="/approval", user=US)
+            if number % 3 == 0:
+                faults.drop_open_watches()
+            if number % 5 == 0:
+                faults.expire_open_watches()
+            over.wait(0.1)
+
+    weather = threading.Thread(target=storm)
+    weather.start()
+    try:
+        site.start()
+        result = site.join(timeout=60).run()
+    finally:
+        over.set()
+        weather.join(10)
+    assert set(stages(result).values()) == {DONE}
+    uids = [approval.uid for approval in plane.approvals]
+    assert len(uids) == len(set(uids)) == 16
+    assert hostile.isdisjoint(uids)
+    assert {entry["uid"] for entry in result["approved"]} == set(uids)
+    assert len(hostile) > 20
 
 
 def test_records_of_another_cluster_stop_the_step(bench: Callable[..., Bench]) -> None:

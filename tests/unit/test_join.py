@@ -343,3 +343,28 @@ def test_ages_are_spelled_as_oc_spells_them(seconds: float, text: str) -> None:
 )
 def test_times_of_the_api_and_of_records_are_read(text: str | None, seconds: float | None) -> None:
     assert timestamp(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [("Denied", "was denied by somebody"), ("Failed", "was refused by the signer")]
+)
+def test_request_that_somebody_ended_is_the_reason_of_a_machine_that_waits(state: str, words: str) -> None:
+    found = Cluster().client(state).found()
+    assert (found.code, found.final) == (state.lower(), False)
+    assert words in found.reason
+    assert "oc describe csr csr-client" in found.hint
+
+
+def test_serving_request_that_is_left_alone_is_the_reason_of_a_ready_node() -> None:
+    cluster = Cluster().client("issued").node()
+    csr, _parts = corpus.serving_csr()
+    csr["spec"]["groups"].append("system:masters")
+    cluster.world.put_csr(csr)
+    found = cluster.found()
+    assert (found.stage, found.code) == ("registered", "groups")
+
+
+def test_client_request_for_a_node_that_existed_before_needs_a_word_of_the_inventory() -> None:
+    found = Cluster().node(ready=False, born=NOW - 300).client("pending").found()
+    assert (found.code, found.failed) == ("node_exists", True)
+    assert "machine_replace_node_uid: " in found.hint
