@@ -343,7 +343,9 @@ def _usages(case: Case) -> Finding | None:
 
 def _expiration(case: Case) -> Finding | None:
     seconds = case.spec.get("expirationSeconds")
-    if seconds is None or (type(seconds) is int and MIN_EXPIRATION <= seconds <= MAX_EXPIRATION):
+    # True and False are numbers too
+    number = isinstance(seconds, int) and not isinstance(seconds, bool)
+    if seconds is None or (number and MIN_EXPIRATION <= seconds <= MAX_EXPIRATION):
         return None
     return _reject("expiration", f"it asks for {seconds} seconds, not {MIN_EXPIRATION} to {MAX_EXPIRATION}.")
 

@@ -330,9 +330,8 @@ class Join:
         return known if known is not None and _is_older(csr, known) else csr
 
     def _reconnect_or_raise(self, report: Report, feeds: list[Feed]) -> None:
-        assert report.error is not None
         if not isinstance(report.error, Unauthorized) or self._reconnect is None:
-            raise report.error
+            raise report.error or OperationError("A watch ended without a reason.")
         # A token that was renewed on disk: once, then the error is the answer.
         reconnect, self._reconnect = self._reconnect, None
         self._cluster = reconnect()
@@ -536,7 +535,7 @@ class Join:
     def _write_node(self, record: Record, *, final: bool) -> Record | None:
         """Patch the Node as it is now, again where somebody else wrote to it in between."""
         name = record["node_name"]
-        for _ in range(MOST_TRIES):
+        for _unused in range(MOST_TRIES):
             node = self._cluster.get("v1", "Node", name)
             patch = self._node_patch(record, node, final=final) if node else None
             if patch is None:

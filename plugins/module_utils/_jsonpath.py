@@ -405,7 +405,7 @@ class _Evaluation:
         if isinstance(node, _Action):
             return self._walk_all(values, node.nodes)
         if isinstance(node, _Literal):
-            return [node.value] if isinstance(node.value, str) else [node.value for _ in values]
+            return [node.value] if isinstance(node.value, str) else [node.value for _unused in values]
         if isinstance(node, _Field):
             return [value[node.name] for value in values if isinstance(value, t.Mapping) and node.name in value]
         if isinstance(node, _Key):
@@ -420,7 +420,6 @@ class _Evaluation:
             return [found for path in node.paths for found in self._walk_all(values, path)]
         if isinstance(node, _Filter):
             return [item for value in values for item in self._filter(value, node)]
-        assert isinstance(node, _Word)
         return self._word(values, node)
 
     def _walk_all(self, values: list[t.Any], nodes: t.Sequence[_Node]) -> list[t.Any]:

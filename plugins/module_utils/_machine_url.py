@@ -57,7 +57,7 @@ def machine_url(text: str, what: str) -> MachineUrl:
     try:
         parts = urllib.parse.urlsplit(text)
         host = parts.hostname or ""
-        _ = parts.port
+        _unused = parts.port
     except ValueError as exc:
         raise OperationError(f"The URL of the {what}, {text!r}, is not valid: {exc}.") from exc
     if "@" in parts.netloc:

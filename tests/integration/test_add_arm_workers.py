@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from lab.kubelet import CLIENT_SIGNER
+from lab.kubelet import Timing
 from lab.machines import MachineSpec
 from lab.playbook import Run
 from lab.site import Site
@@ -107,6 +109,8 @@ def test_fifty_machines_join(make_site: MakeSite, site_block: int) -> None:
         run = site.run("add_arm_workers", timeout=200)
     assert run.rc == 0, run.stdout[-5000:]
     assert_proven(site, run, site.machines)
+    # one task per machine, the verdict; everything else runs once, for all
+    assert {counts["ok"] for host, counts in run.stats.items() if host.startswith("worker-arm-") and host != "worker-arm-1"} == {1}
 
 
 def test_a_limit_touches_that_machine_alone(make_site: MakeSite, site_block: int) -> None:
@@ -290,16 +294,17 @@ def test_a_killed_run_is_taken_up_by_the_next(make_site: MakeSite, site_block: i
         machine_spec(1, block=site_block),
         machine_spec(2, block=site_block, behaviour="dead"),
     ]
-    site = make_site(machines=machines)
-    # the API answers no serving request's approval until the first run is gone
-    site.plane.faults.delay(30, count=1, path="/approval")
+    # between the two approvals there is time to kill the run
+    site = make_site(machines=machines, timing=Timing(serving_delay=3.0))
     with site.operator():
         running = site.start("add_arm_workers")
-        site.machines["worker-arm-1"].wait_for("client_csr", timeout=60)
+        running.wait_for_output("node worker-arm-1 registered")
         running.kill()
         running.wait()
-        assert site.boot_files("worker-arm-2")
-        site.plane.faults.clear()
+        client, serving = site.requests_of("worker-arm-1", CLIENT_SIGNER), site.machines["worker-arm-1"]
+        assert [bool(request["status"].get("certificate")) for request in client] == [True]
+        serving.wait_for("serving_csr")
+        assert site.boot_files("worker-arm-2"), "the killed run leaves the other machine armed"
         run = site.run("add_arm_workers", extra_vars=SHORT)
     assert_proven(site, run, ["worker-arm-1"])
     assert run.failed == ["worker-arm-2"]

@@ -153,7 +153,7 @@ def test_artifacts_are_published_by_a_playbook(sites: list[Site]) -> None:
         publish({**ignition, "name": "../etc"}, **folder),
         publish({**ignition, "file": "/absent.ign"}, **folder),
     )
-    output, _ = run.communicate(timeout=100)
+    output, _unused = run.communicate(timeout=100)
     assert run.returncode == 0, output
     check, first, second, check_again, carried, asked, mixed, refused, bad_name, absent = site.results()
 
@@ -202,7 +202,7 @@ def test_artifacts_are_published_by_a_playbook(sites: list[Site]) -> None:
     assert not {"ansible_job_id", "results_file", "started", "finished"} & first.keys()
     assert not re.search(r"\d+% of", output)  # short transfers say nothing
 
-    slow_output, _ = slow_run.communicate(timeout=60)
+    slow_output, _unused = slow_run.communicate(timeout=60)
     assert slow_run.returncode == 0, slow_output
     assert re.search(r"^rootfs\.img  \d+% of 8\.0 MiB$", slow_output, re.MULTILINE)
     assert (slow_site.folder / "web" / slow["name"]).stat().st_size == 8 << 20

@@ -29,17 +29,44 @@ _KERNEL_KEYS = frozenset(["console", "root", "loglevel", "earlycon", "acpi", "mi
 _INSTALLER_FILES = "/etc/coreos/installer.d/"
 _INSTALLER_KEYS = frozenset(
     [
-    "stream", "image-url", "image-file", "ignition-file", "ignition-url", "ignition-hash", "architecture",
-    "platform", "console", "append-karg", "delete-karg", "copy-network", "network-dir", "save-partlabel",
-    "save-partindex", "offline", "insecure", "insecure-ignition", "stream-base-url", "preserve-on-error",
-    "fetch-retries", "secure-ipl", "dest-device",
-]
+        "stream",
+        "image-url",
+        "image-file",
+        "ignition-file",
+        "ignition-url",
+        "ignition-hash",
+        "architecture",
+        "platform",
+        "console",
+        "append-karg",
+        "delete-karg",
+        "copy-network",
+        "network-dir",
+        "save-partlabel",
+        "save-partindex",
+        "offline",
+        "insecure",
+        "insecure-ignition",
+        "stream-base-url",
+        "preserve-on-error",
+        "fetch-retries",
+        "secure-ipl",
+        "dest-device",
+    ]
 )
 _INSTALLER_ARGUMENTS = frozenset(
     [
-    "install_dev", "ignition_url", "image_url", "platform_id", "stream", "save_partlabel", "save_partindex",
-    "insecure", "skip_reboot", "secure_ipl",
-]
+        "install_dev",
+        "ignition_url",
+        "image_url",
+        "platform_id",
+        "stream",
+        "save_partlabel",
+        "save_partindex",
+        "insecure",
+        "skip_reboot",
+        "secure_ipl",
+    ]
 )
 # Arguments of the live line that the installed system gets for its first boot.
 _FIRST_BOOT = re.compile(
@@ -263,7 +290,7 @@ def check_ignition_hash(content: bytes, wanted: str | None) -> None:
     """The installer's own check, made when it writes the config."""
     if wanted is None:
         return
-    algorithm, _, digest = wanted.partition("-")
+    algorithm, _unused, digest = wanted.partition("-")
     sizes = {"sha256": 64, "sha512": 128}
     if len(digest) != sizes.get(algorithm, -1):
         raise Panic(f"coreos-installer: invalid ignition hash {wanted!r}")

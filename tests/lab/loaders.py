@@ -43,9 +43,18 @@ class Boot(NamedTuple):
 # Commands that load, print or set something that makes no difference here.
 _GRUB_QUIET = frozenset(
     [
-    "insmod", "echo", "sleep", "export", "terminal_output", "terminal_input", "serial", "clear",
-    "background_color", "loadfont", "set_background",
-]
+        "insmod",
+        "echo",
+        "sleep",
+        "export",
+        "terminal_output",
+        "terminal_input",
+        "serial",
+        "clear",
+        "background_color",
+        "loadfont",
+        "set_background",
+    ]
 )
 _GRUB_NAME = re.compile(r"\w+|[?#@*]")
 
@@ -58,8 +67,7 @@ class _Word(NamedTuple):
 
     @property
     def text(self) -> str:
-        return "".join(piece for piece, _ in self.pieces)
-
+        return "".join(piece for piece, _unused in self.pieces)
 
 
 def _grub_tokens(text: str) -> list[_Word | str]:
@@ -342,7 +350,7 @@ class Grub:
         pending = ""
         for argument in arguments:
             if pending or argument.startswith(("--set=", "-s=")):
-                number, _, name = (argument if pending else argument.split("=", 1)[1]).partition(":")
+                number, _unused, name = (argument if pending else argument.split("=", 1)[1]).partition(":")
                 names[int(number) if name else 1] = name or number
                 pending = ""
             elif argument in ("--set", "-s"):
@@ -404,10 +412,25 @@ def _grub_argument(argument: str) -> str:
 
 # --- iPXE ---------------------------------------------------------------------------------------------------
 
-_IPXE_QUIET = frozenset([
-    "echo", "dhcp", "sleep", "set", "clear", "ifopen", "ifclose", "ifstat", "route", "imgfree", "imgstat",
-    "menu", "item", "prompt", "colour",
-])
+_IPXE_QUIET = frozenset(
+    [
+        "echo",
+        "dhcp",
+        "sleep",
+        "set",
+        "clear",
+        "ifopen",
+        "ifclose",
+        "ifstat",
+        "route",
+        "imgfree",
+        "imgstat",
+        "menu",
+        "item",
+        "prompt",
+        "colour",
+    ]
+)
 
 
 class Ipxe:
@@ -545,12 +568,12 @@ class Ipxe:
             raise BootError("iPXE: boot without a kernel: Exec format error")
         wanted = [word[len("initrd=") :] for word in self._arguments if word.startswith("initrd=")]
         wanted = [name for value in wanted for name in value.split(",")]
-        given = [name for name, _, _ in self._images]
+        given = [name for name, _unused, _unused in self._images]
         if wanted != given:
             raise BootError(f"the kernel looks for initrd={','.join(wanted)}, iPXE offers {','.join(given)}")
         name, url, content = self._kernel
         # on EFI the line begins with the name of the image
-        return Boot((url, content), [(u, c) for _, u, c in self._images], " ".join([name, *self._arguments]))
+        return Boot((url, content), [(u, c) for _unused, u, c in self._images], " ".join([name, *self._arguments]))
 
     def _expand(self, line: str) -> str:
         return re.sub(r"\$\{([^}]*)\}", lambda match: self._settings.get(match.group(1), ""), line)
@@ -598,7 +621,7 @@ class Pxelinux:
             line = raw.strip()
             if not line or line.startswith("#"):
                 continue
-            word, _, value = line.partition(" ")
+            word, _unused, value = line.partition(" ")
             keyword, value = word.upper(), value.strip()
             if keyword == "LABEL":
                 current = entries.setdefault(value, {})

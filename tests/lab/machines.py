@@ -375,7 +375,7 @@ class RackMachine(Machine):
         url = line.value("coreos.live.rootfs_url")
         if not url:
             raise Panic("no rootfs: neither coreos.live.rootfs_url nor an initrd with it")
-        status, _ = await fetcher.request("HEAD", url)
+        status, _unused = await fetcher.request("HEAD", url)
         if not 200 <= status < 300:
             raise Panic(f"Couldn't establish connectivity with {url}: HEAD answers {status}")
         status, content = await fetcher.request("GET", url)
@@ -627,7 +627,7 @@ class _Fetcher:
     async def read(self, path: str) -> bytes | None:
         """As loaders name it: (http,host:port)/path, (tftp,host)/path, a URL, or a path of the TFTP server."""
         if path.startswith("(http,"):
-            host, _, rest = path[len("(http,") :].partition(")")
+            host, _unused, rest = path[len("(http,") :].partition(")")
             path = f"http://{host}{rest}"
         elif path.startswith("(tftp"):
             path = path.partition(")")[2]

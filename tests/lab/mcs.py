@@ -124,7 +124,7 @@ def _version(accept: str) -> str | None:
     if wanted is None:
         # curl and old Ignition: the oldest that is still rendered
         return "2.2.0" if not accept or "*/*" in accept else None
-    major, minor, _ = (int(number) for number in wanted.groups())
+    major, minor, _unused = (int(number) for number in wanted.groups())
     if major == 2:
         return "2.2.0" if minor >= 2 else None
     if major != 3:

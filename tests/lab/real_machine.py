@@ -154,7 +154,7 @@ class RealMachine(RackMachine):
             return
         config.write_bytes(output)
         self.live_ignition = output
-        code, _, errors = await _run(self._workshop.programs / "ignition-apply", "--root", root, config)
+        code, _unused, errors = await _run(self._workshop.programs / "ignition-apply", "--root", root, config)
         if code:
             raise Panic(f"live Ignition of {path}: {errors}")
         self.tell("live_ignition", path=path)

@@ -296,7 +296,7 @@ def _serves(api: Api, path: str, kind: str) -> bool:
 def _free_ports(address: str, count: int) -> list[int]:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket(family)) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket(family)) for _unused in range(count)]
         for each in sockets:
             each.bind((address, 0))
         return [each.getsockname()[1] for each in sockets]

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
-import pytest
-from conftest import NAMESPACE
+import pathlib
 
+import pytest
+
+from lab import namespace
 from lab import real_machine
 from lab.control_plane import real_available
 from support.paths import PROGRAMS
 from support.rehearsal import Outcome
 from support.rehearsal import play
 
+HERE = pathlib.Path(__file__).parent
 BLOCK = 31
 # Long enough for arm64 kubelets under qemu-user on two busy cores; machines that never come cost all of it.
 TIMEOUT = 60
@@ -23,20 +26,16 @@ MAX_CSR_AGE = 25
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(pytest_directory()):
+        if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.real)
             # one worker of xdist: the rehearsal is played once
             item.add_marker(pytest.mark.xdist_group("real"))
 
 
-def pytest_directory() -> str:
-    return str(__file__).rpartition("/")[0]
-
-
 def unavailable() -> str:
     """Empty, or one line that says why real machines cannot be made here and what to do."""
-    if not NAMESPACE:
-        return f"real machines need the lab's own network: {NAMESPACE.reason}"
+    if not namespace.inside():
+        return "real machines need the lab's own network, which this system does not allow"
     return real_available() or real_machine.missing(PROGRAMS)
 
 
@@ -59,8 +58,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """The same with the simulated control plane and simulated machines."""
-    if not NAMESPACE:
-        pytest.skip(f"the rehearsal needs the lab's own network: {NAMESPACE.reason}")
+    if not namespace.inside():
+        pytest.skip("the rehearsal needs the lab's own network, which this system does not allow")
     return play(
         tmp_path_factory.mktemp("simulated"),
         machine_kind="simulated",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The run says and does the same, whether machines and control plane are real or simulated: so the simulator cannot drift."""
+"""The run says and does the same with real and with simulated machines and control planes: the simulator cannot drift."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from support.rehearsal import Scenario
 
 each = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 
+STAGES = ("power_on", "boot_file", "kernel", "rootfs", "installing", "installed", "first_boot", "client_csr", "keys_lost")
+
 
 def comparable(text: str, outcome: Outcome) -> str:
     """Without what differs from run to run: folders, names of requests, seconds."""
     text = text.replace(str(outcome.directory), "DIRECTORY")
     text = re.sub(r"csr-[a-z0-9]{5}", "csr-NAME", text)
-    text = re.sub(r"\d+ s\b", "N s", text)
-    return text
+    return re.sub(r"\d+ s\b", "N s", text)
 
 
 @each
@@ -43,9 +44,8 @@ def test_machine_came_as_far(real: Outcome, simulated: Outcome, scenario: Scenar
     there, here = real.results[scenario.name].machine, simulated.results[scenario.name].machine
     assert there is not None
     assert here is not None
-    stages = ("power_on", "boot_file", "kernel", "rootfs", "installing", "installed", "first_boot", "client_csr", "keys_lost")
-    assert [event.what for event in here.seen if event.what in stages] == [
-        event.what for event in there.seen if event.what in stages
+    assert [event.what for event in here.seen if event.what in STAGES] == [
+        event.what for event in there.seen if event.what in STAGES
     ]
 
 

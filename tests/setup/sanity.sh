@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # All sanity tests of ansible-test, without a network other than the Python package index. usage: sanity.sh VENV
 set -euo pipefail
 venv=$(realpath "$1")

@@ -269,7 +269,7 @@ def _look(site: Site, outcome: Outcome) -> None:
             site.boot_files(name),
             machine,
         )
-    outcome.others = {name: approved for name, (approved, _) in counts.items()}
+    outcome.others = {name: approved for name, (approved, _unused) in counts.items()}
     for path in site.publish_directory.rglob("*"):
         if path.is_file():
             outcome.published[f"{site.base_url}/{path.relative_to(site.publish_directory)}"] = path.read_bytes()

@@ -75,7 +75,7 @@ def test_no_randomly_damaged_request_is_approved(base: str, seed: int, in_der: b
     scene, source = BASES[base].copy(), random.Random(seed)
     good = scene.parts.der() if in_der else corpus.pem(scene.parts.der())
     damaged = bytearray(good)
-    for _ in range(source.randint(1, 4)):
+    for _unused in range(source.randint(1, 4)):
         place = source.randrange(len(damaged))
         damaged[place : place + source.randint(0, 2)] = source.randbytes(source.randint(0, 2))
     if bytes(damaged) != good:

@@ -126,7 +126,7 @@ def test_ipxe_takes_arguments_as_they_are_and_names_initrds() -> None:
         "initrd http://192.0.2.5/v\nboot\n"
     )
     assert boot.line == "k initrd=main initrd=v a='b\"&;#$c\\"
-    assert [content for _, content in boot.initrds] == [b"initrd", b"verify"]
+    assert [content for _unused, content in boot.initrds] == [b"initrd", b"verify"]
 
 
 def test_ipxe_expands_its_settings() -> None:

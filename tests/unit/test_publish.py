@@ -548,7 +548,7 @@ CHILD = textwrap.dedent("""
 
 
 def child(site: t.Any, sha256: str, **target: str) -> subprocess.Popen[str]:
-    ((name, value),) = target.items()
+    name, value = next(iter(target.items()))
     arguments = [name, value, site.web.url, f"{site.source.url}/large.img", sha256]
     return subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True)
 
@@ -566,7 +566,7 @@ def test_interrupted_download_leaves_no_visible_name(site: t.Any, ending: signal
     (part,) = parts.glob(".*.part")
     assert part.stat().st_mode & 0o777 == 0o600
     process.send_signal(ending)
-    output, _ = process.communicate(timeout=10)
+    output, _unused = process.communicate(timeout=10)
     assert not (parts / "large.img").exists()
     assert part.exists() is (ending == signal.SIGKILL)
     if ending == signal.SIGTERM:
@@ -584,11 +584,11 @@ def test_memory_stays_constant(site: t.Any, target: str) -> None:
     with (site.source.root / "large.img").open("wb") as sparse:
         sparse.truncate(size)
     digest = hashlib.sha256()
-    for _ in range(300):
+    for _unused in range(300):
         digest.update(bytes(1 << 20))
     process = child(site, digest.hexdigest(), **{target: str(site.folder) if target == "directory" else site.web.url})
-    output, _ = process.communicate(timeout=60)
-    growth, _, message = output.strip().partition(" ")
+    output, _unused = process.communicate(timeout=60)
+    growth, _unused, message = output.strip().partition(" ")
     assert not message
     assert (site.folder / "folder/large.img").stat().st_size == size
     assert 0 < int(growth) < 64 * 1024  # KiB

@@ -48,7 +48,7 @@ class Script:
         self.resumed.append(options["resource_version"])
         self.timeouts.append((options["timeout_seconds"], options["read_timeout"]))
         for step in self.watches.pop(0) if self.watches else [3600.0]:
-            if isinstance(step, ApiError):
+            if isinstance(step, Exception):
                 raise step
             if isinstance(step, dict):
                 yield step
@@ -83,7 +83,7 @@ class Player:
         assert not self.feed.is_alive()
 
     def reports(self, count: int) -> list[Report]:
-        return [self.queue.get(timeout=5) for _ in range(count)]
+        return [self.queue.get(timeout=5) for _unused in range(count)]
 
     def kinds(self, count: int) -> list[str]:
         return [report.kind for report in self.reports(count)]

@@ -67,7 +67,7 @@ class Store:
 
     def items(self, kind: Kind) -> list[Item]:
         """All objects in the order of their keys."""
-        return [item for _, item in sorted(self._items.get(kind, {}).items())]
+        return [item for _unused, item in sorted(self._items.get(kind, {}).items())]
 
     def put(self, kind: Kind, item: Item) -> Item:
         """Stores an object under the next revision; returns it as stored."""
@@ -103,7 +103,7 @@ class Store:
                 items.pop(key_of(change.item), None)
             else:
                 items[key_of(change.item)] = change.previous
-        return [item for _, item in sorted(items.items())]
+        return [item for _unused, item in sorted(items.items())]
 
     def forget(self) -> None:
         """Compaction: every revision up to now is too old, for all kinds."""
