@@ -1,0 +1,206 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is done with one machine through its BMC. Private to the collection.
+
+Each procedure notes in ``changes``, which become part of the machine's record, what it has done so far: also where the
+next step fails, so that what was put in place is taken away again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import posixpath
+import typing as t
+import urllib.parse
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import System
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Talk
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import find_system
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import identity_problem
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import identity_warning
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import drives
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import insert
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import boot_once
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import clear
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import target_of
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import is_on
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_off
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_on
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import restart
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import NETWORK
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import cd_targets
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import image_problem
+
+# Reasons after which nothing was put in place, and after which a BMC is not asked a second time: it may lock accounts.
+NEVER_REACHED = ("bmc_unreachable", "bmc_tls", "bmc_credentials", "bmc_identity", "bmc_system", "bmc_answer")
+Record = t.Mapping[str, t.Any]
+Say = t.Callable[[str], None]
+
+
+def due_to_boot(machine: Record) -> bool:
+    return bool(
+        machine.get("bmc_url")
+        and not machine["failed"]
+        and machine["arm"]
+        and machine["boot_method"] in (*NETWORK_BOOT, "iso")
+    )
+
+
+def due_to_disarm(machine: Record) -> bool:
+    """Whether something of ours may be in place: from this run, or media that a killed run has left."""
+    if not machine.get("bmc_url") or machine.get("reason_code") in NEVER_REACHED:
+        return False
+    return bool(machine.get("bmc")) or machine["boot_method"] == "iso"
+
+
+def known_system(machine: Record, client: Talk, limits: Limits, changes: dict[str, t.Any]) -> System:
+    """The machine's system, proven to be it."""
+    system = find_system(client, machine, limits)
+    if machine["bmc_identity"] == "unchecked":
+        return system
+    facts = system.facts(machine["macs"])
+    problem, hint = identity_problem(machine, facts)
+    if problem:
+        raise BmcError("bmc_identity", problem, hint)
+    warning = identity_warning(machine, facts)
+    if warning:
+        _warn(machine, changes, warning)
+    return system
+
+
+def check(machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any]) -> None:
+    """Reaches the BMC and proves that it is the machine's; changes nothing."""
+    system = known_system(machine, client, limits, changes)
+    state = str(system.body.get("PowerState") or "unknown").lower()
+    described = " ".join(filter(None, system.hardware)) or "a system"
+    say(f"its BMC answers: {described}, power {state}")
+
+
+def boot(
+    machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any], *, check_mode: bool
+) -> None:
+    """Lets the machine boot once from the network or from its ISO."""
+    system = known_system(machine, client, limits, changes)
+    image = _image(machine, system)
+    targets = _targets(machine, system)
+    running = is_on(system)
+    if running and machine["power_policy"] != "restart":
+        if image and any(drive.holds(image) for drive in drives(system)):
+            changes["bmc"] = {"system": system.path, "media": image}
+            say("is on with its image inserted already; left alone")
+            return
+        raise BmcError(
+            "powered_on",
+            "its BMC says that it is on, and machine_power_policy is only_if_off",
+            "If it is installing already, the playbook approve_csrs goes on with it; else power it off, or set"
+            " machine_power_policy: restart.",
+        )
+    if check_mode:
+        target = target_of(system, targets)
+        changes["would"] = [
+            *_said(machine, changes, "would"),
+            *([f"insert {image} by its BMC"] if image else []),
+            f"{'restart it' if running else 'power it on'} by its BMC to boot once from {target}",
+        ]
+        return
+    if running and power_off(system):
+        running = False
+        changes["changed"] = True
+        say("powered off by its BMC")
+    changes["bmc"] = {"system": system.path, "media": image}
+    if image and insert(system, image, say):
+        changes["changed"] = True
+        say(f"{posixpath.basename(urllib.parse.urlsplit(image).path)} inserted by its BMC")
+    # x86 machines may boot by BIOS; what they do is not changed
+    target, warning = boot_once(system, targets, uefi=machine["architecture"] == "aarch64")
+    changes["bmc"]["target"] = target
+    changes["changed"] = True
+    if warning:
+        _warn(machine, changes, warning)
+    if running:
+        restart(system)
+    else:
+        power_on(system)
+    changes["powered_on"] = _now()
+    if machine["stage"] == "planned":
+        changes["stage"] = "armed"
+    say(f"{'restarted' if running else 'powered on'} by its BMC, boots once from {target}")
+
+
+def disarm(
+    machine: Record,
+    client: Talk,
+    limits: Limits,
+    say: Say,
+    changes: dict[str, t.Any],
+    *,
+    base_url: str,
+    check_mode: bool,
+) -> None:
+    """Takes away what this run or a killed one has put in place. Never touches power."""
+    system = known_system(machine, client, limits, changes)
+    ours = machine.get("bmc") or {}
+    if machine["boot_method"] == "iso":
+        for drive in drives(system):
+            if not _is_ours(drive.image, base_url) and not (_named(machine) and drive.holds(_named(machine))):
+                continue
+            if check_mode:
+                changes["would"] = [*_said(machine, changes, "would"), f"eject {drive.image} by its BMC"]
+                continue
+            image = drive.image
+            drive.eject()
+            changes["changed"] = True
+            say(f"{image} ejected by its BMC")
+    if check_mode:
+        return
+    if clear(system, _targets(machine, system), ours=bool(ours)):
+        changes["changed"] = True
+        say("boot override cleared by its BMC")
+    changes["bmc"] = {}
+
+
+def _image(machine: Record, system: System) -> str:
+    if machine["boot_method"] != "iso":
+        return ""
+    image = _named(machine)
+    if not image:
+        raise BmcError("no_iso", "no ISO was published for it", "Run the steps that make and publish it first.")
+    problem = image_problem(system.hardware, image)
+    if problem:
+        raise BmcError("bmc_media", problem, f"The URL is {image}.")
+    return image
+
+
+def _named(machine: Record) -> str:
+    return str(machine.get("iso_url") or "")
+
+
+def _is_ours(image: str, base_url: str) -> bool:
+    return bool(base_url) and image.startswith(f"{base_url.rstrip('/')}/")
+
+
+def _targets(machine: Record, system: System) -> t.Sequence[str]:
+    return cd_targets(system.hardware) if machine["boot_method"] == "iso" else NETWORK
+
+
+def _warn(machine: Record, changes: dict[str, t.Any], warning: str) -> None:
+    before = _said(machine, changes, "warnings")
+    if warning not in before:
+        changes["warnings"] = [*before, warning]
+
+
+def _said(machine: Record, changes: t.Mapping[str, t.Any], key: str) -> list[str]:
+    """A list of the record, as it is by now."""
+    return list(changes[key] if key in changes else machine.get(key) or [])
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+__all__ = ("boot", "check", "disarm", "due_to_boot", "due_to_disarm", "known_system")

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All machines' BMCs at the same time, each machine for itself. Private to the collection."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
+
+Record = dict[str, t.Any]
+# Does the work of one machine: the record, a function that shows a line, and what has changed so far
+Work = t.Callable[[Record, t.Callable[[str], None], Record], None]
+
+
+def run(
+    machines: t.Sequence[Record],
+    due: t.Callable[[Record], bool],
+    work: Work,
+    *,
+    failed: t.Callable[[Record, OperationError], Record],
+    parallel: int,
+    say: t.Callable[[str], None],
+) -> tuple[list[Record], bool]:
+    """The records after the work, in their order, and whether the work changed anything.
+
+    :param failed: what an error changes in the record
+    :param say: called from the caller's own thread, with ``<name>  <line>``
+    """
+    width = max((len(machine["name"]) for machine in machines), default=0)
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    told: queue.SimpleQueue[tuple[int, str, Record]] = queue.SimpleQueue()
+    records = list(machines)
+    changed = False
+    remaining = 0
+    for index, machine in enumerate(machines):
+        if due(machine):
+            waiting.put(index)
+            remaining += 1
+
+    def serve() -> None:
+        while True:
+            try:
+                index = waiting.get_nowait()
+            except queue.Empty:
+                return
+            told.put((index, "", _one(index)))
+
+    def _one(index: int) -> Record:
+        changes: Record = {}
+        try:
+            work(machines[index], lambda line: told.put((index, line, {})), changes)
+        except OperationError as error:
+            changes.update(failed({**machines[index], **changes}, error))
+        except Exception as error:  # one machine's mistake must not hold up the others
+            unexpected = BmcError("unexpected", f"an error of this collection: {type(error).__name__}", "Report it.")
+            changes.update(failed({**machines[index], **changes}, unexpected))
+        return changes
+
+    for _ in range(min(parallel, remaining)):
+        # daemons, so that an interrupted run ends at once
+        threading.Thread(target=serve, daemon=True).start()
+    while remaining:
+        index, line, changes = told.get()
+        if line:
+            say(f"{machines[index]['name']:<{width}}  {line}")
+            continue
+        remaining -= 1
+        changed = changed or bool(changes.get("changed"))
+        records[index] = {**records[index], **changes}
+    return records, changed
+
+
+def booting_failed(machine: Record, error: OperationError) -> Record:
+    """What a failure on the way to the boot changes."""
+    return {
+        "failed": True,
+        "reason": error.message,
+        "reason_code": getattr(error, "code", "bmc"),
+        "hint": error.hint,
+    }
+
+
+def disarming_failed(machine: Record, error: OperationError) -> Record:
+    """What a failure to disarm changes: the reason of a machine that has failed already stays."""
+    text = f"its BMC may still hold what was put in place: {error.message}"
+    if machine["failed"] or not machine.get("bmc"):
+        return {"warnings": [*machine["warnings"], text]}
+    return {"failed": True, "reason": text, "reason_code": "still_armed", "hint": error.hint}
+
+
+__all__ = ("booting_failed", "disarming_failed", "run")
