@@ -28,6 +28,7 @@ class LoopDisk:
         with file.open("wb") as stream:
             stream.truncate(size)
         self.device, self._handle = _attach(file)
+        fcntl.flock(self._handle, fcntl.LOCK_SH)  # a running udevd keeps its hands off
 
     def close(self) -> None:
         """May be called twice."""

@@ -430,10 +430,10 @@ class SimulatedMachine(RackMachine):
         return files
 
     async def _install(self, installation: Installation, line: KernelLine) -> None:
+        self.tell("installing", device=installation.device, ignition_hash=installation.ignition_hash)
         if self.spec.install_device and installation.device != self.spec.install_device:
             raise Panic(f"coreos-installer: checking for exclusive access to {installation.device}: no such device")
         self.disk, self.installed = None, False  # from here on what was there is gone
-        self.tell("installing", device=installation.device, ignition_hash=installation.ignition_hash)
         content = b""
         if installation.ignition_url:
             content = await self._fetch_ignition(installation.ignition_url)
@@ -467,12 +467,13 @@ class SimulatedMachine(RackMachine):
         name = self.spec.host_name
         if "localhost" in self.spec.behaviour:
             name = "localhost.localdomain"
+        source = ""  # somebody else installed it
         if self.disk is not None:
             source = live.check_first_boot(self.disk["ignition"])
             name = self.disk["host_name"] or name
-            self.tell("first_boot", source=source, name=name)
-            if self._rack.proof_possible:
-                await self._machine_config(source, live.authorities(self.disk["ignition"]))
+        self.tell("first_boot", source=source, name=name)
+        if self.disk is not None and self._rack.proof_possible:
+            await self._machine_config(source, live.authorities(self.disk["ignition"]))
         if "silent" in self.spec.behaviour:
             return
         if self.kubelet is None or self.kubelet.identity.name != name or self._reinstalled():

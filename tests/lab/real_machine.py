@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 from lab import image
 from lab import live
-from lab import udev
 from lab.kubelet import ApiConnection
 from lab.live import KernelLine
 from lab.live import Panic
@@ -39,11 +38,11 @@ PROGRAMS = (*_INSTALLER_PROGRAMS, "kubelet", "kubelet-arm64", "fake-cri")
 SYSTEM_PROGRAMS = {
     "unshare": "util-linux",
     "partx": "util-linux",
+    "blkid": "util-linux",
     "lsblk": "util-linux",
     "sfdisk": "fdisk",
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
-    "udevadm": "udev",
     "qemu-aarch64-static": "qemu-user-static or qemu-user",
 }
 SHIMS = pathlib.Path(__file__).parent / "shims"
@@ -66,8 +65,6 @@ def missing(programs: pathlib.Path) -> str:
     if absent:
         return f"{', '.join(absent)} not in {programs}: set KUBEBUILDER_ASSETS to a folder that has them"
     packages = {package for name, package in SYSTEM_PROGRAMS.items() if shutil.which(name) is None}
-    if udev.program() is None:
-        packages.add("udev")
     if packages:
         return f"real machines need the Debian packages {', '.join(sorted(packages))}: apt-get install them"
     if not pathlib.Path("/dev/loop-control").exists():
@@ -85,7 +82,7 @@ class Installed(NamedTuple):
 
 
 class Workshop:
-    """What the real machines of a site share: programs, the image to write, udevd."""
+    """What the real machines of a site share: programs, the image to write, folders to mount on."""
 
     def __init__(self, directory: pathlib.Path, programs: pathlib.Path, pointer: bytes) -> None:
         """
@@ -100,8 +97,6 @@ class Workshop:
             if not folder.exists():
                 folder.mkdir()
                 self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        udevd = udev.Udev(directory / "udevd.log")
-        self._stack.callback(udevd.close)
         media = image.make_image(directory / "metal.raw")
         self.media = directory / "media.yaml"
         self.media.write_text(f"image-file: {media}\ninsecure: true\n")
@@ -166,7 +161,14 @@ class RealMachine(RackMachine):
         said = root / "said"
         said.write_text("")
         by_id = pathlib.Path(self.spec.install_device or disk.device)
-        script = [f"mount --bind {root}/cmdline /proc/cmdline", f"mount --bind {root}/etc/coreos /etc/coreos"]
+        # Without udev, which is slow and drops partitions that the kernel did not find; the installer looks for a socket
+        script = [
+            "mount -t tmpfs tmpfs /run",
+            "mkdir -p /run/udev/data",
+            "touch /run/udev/control",
+            f"mount --bind {root}/cmdline /proc/cmdline",
+            f"mount --bind {root}/etc/coreos /etc/coreos",
+        ]
         if by_id.is_relative_to("/dev/disk"):
             script += [
                 "mount -t tmpfs tmpfs /dev/disk",
