@@ -57,7 +57,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Items for the web host in C(web), for the TFTP host in C(tftp).
+  description: Items for the web host in C(web), for the TFTP host in C(tftp), for an upload in C(put).
   type: dict
 """
 

@@ -38,19 +38,20 @@ def publication(
     *,
     base_url: str,
 ) -> dict[str, list[dict[str, t.Any]]]:
-    """Items for the web host (``web``) and, where machines take files by TFTP, for the TFTP host (``tftp``).
+    """Items for the web host (``web``), for the TFTP host (``tftp``) and, for machines that boot by other means, for an
+    upload (``put``).
 
     :param base_url: where the TFTP host fetches what the web host has published by then; empty where nothing will have
         been published, as in check mode: it then asks where the web host would
     """
-    booted = [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT and not machine["failed"]]
+    going = [machine for machine in machines if not machine["failed"]]
+    booted = [machine for machine in going if machine["boot_method"] in NETWORK_BOOT]
+    uploaded = {machine["pool"] for machine in going if machine["boot_method"] == "external"}
+    put = [_ignition_item(entry, going[0]) for entry in ignition if entry["pool"] in uploaded]
     if not booted:
-        return {"web": [], "tftp": []}
+        return {"web": [], "tftp": [], "put": put}
     cluster = booted[0]["cluster"]["name"]
-    web: list[dict[str, t.Any]] = []
-    for entry in ignition:
-        name = hashed_name(f"{cluster}/{entry['pool']}", entry["hash"], ".ign")
-        web.append({"name": name, "file": entry["path"], "sha512": entry["hash"], "kind": "ignition"})
+    web = [_ignition_item(entry, booted[0]) for entry in ignition]
     for entry in initrds:
         name = f"{cluster}/{entry['name']}"
         web.append({"name": name, "file": entry["path"], "sha256": entry["sha256"], "kind": "initrd"})
@@ -67,7 +68,12 @@ def publication(
         if wanted:
             published_copy = {**_without_source(item), "url": f"{base_url.rstrip('/')}/{item['name']}"}
             tftp.append(published_copy if base_url else item)
-    return {"web": web, "tftp": tftp}
+    return {"web": web, "tftp": tftp, "put": put}
+
+
+def _ignition_item(entry: t.Mapping[str, t.Any], machine: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    name = hashed_name(f"{machine['cluster']['name']}/{entry['pool']}", entry["hash"], ".ign")
+    return {"name": name, "file": entry["path"], "sha512": entry["hash"], "kind": "ignition"}
 
 
 def _without_source(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -31,6 +31,7 @@ def machine(method: str = "grub", transport: str = "http") -> dict[str, t.Any]:
         "name": "a",
         "architecture": "aarch64",
         "boot_method": method,
+        "pool": "worker",
         "boot_transport": transport,
         "failed": False,
         "cluster": {"name": "lab-x7k2p", "uid": "u"},
@@ -48,8 +49,14 @@ def test_ignition_lies_under_the_cluster_and_carries_its_hash_in_the_name() -> N
     ]
 
 
-def test_nothing_is_published_for_external_machines() -> None:
-    assert publication([machine("external")], IGNITION, ARTIFACTS, INITRDS, base_url=BASE) == {"web": [], "tftp": []}
+def test_external_machines_get_their_ignition_uploaded_and_nothing_else() -> None:
+    items = publication([machine("external")], IGNITION, ARTIFACTS, INITRDS, base_url=BASE)
+    assert (items["web"], items["tftp"]) == ([], [])
+    assert [item["name"] for item in items["put"]] == ["lab-x7k2p/worker-0123456789abcdef.ign"]
+
+
+def test_nothing_is_uploaded_for_machines_that_boot_from_the_network() -> None:
+    assert publication([machine()], IGNITION, ARTIFACTS, INITRDS, base_url=BASE)["put"] == []
 
 
 def test_a_mirror_folder_on_the_web_host_is_read_there() -> None:
