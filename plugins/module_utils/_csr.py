@@ -54,6 +54,7 @@ SERVING_GROUPS = {"system:nodes", "system:authenticated"}
 # Clocks of machines and API may differ by this much; creation times are whole seconds.
 CLOCK_SKEW = 60.0
 MIN_EXPIRATION, MAX_EXPIRATION = 600, 31622400
+MOST_DESCRIBED = 5
 SUBJECT_ALTERNATIVE_NAME = "2.5.29.17"
 _OID_ORGANIZATION, _OID_COMMON_NAME = "2.5.4.10", "2.5.4.3"
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -390,17 +391,16 @@ def _only_one(case: Case) -> Finding | None:
         return Finding(
             WAIT,
             "ambiguous",
-            f"several young requests claim {case.node_name} with different keys: "
-            + "; ".join(_describe(csr, case.now) for csr in sorted([case.csr, *other_keys], key=seniority))
-            + ".",
+            f"several young requests claim {case.node_name} with different keys:"
+            f" {_describe_all([case.csr, *other_keys], case.now)}.",
             "Find out which one the machine made (journalctl -u kubelet); real kubelets ask again by themselves.",
         )
     if younger:
         return _superseded(younger)
     if other_keys:
         case.notes.append(
-            f"{case.name} is the newest of several requests for {case.node_name} with different keys: "
-            + "; ".join(_describe(csr, case.now) for csr in other_keys)
+            f"{case.name} is the newest of several requests for {case.node_name} with different keys:"
+            f" {_describe_all(other_keys, case.now)}"
         )
     return None
 
@@ -411,13 +411,24 @@ def _superseded(younger: list[dict[str, t.Any]]) -> Finding:
 
 def _rivals(case: Case) -> list[dict[str, t.Any]]:
     """Other requests for the same certificate that were as good as this one at the time."""
-    return [
-        other
-        for other in case.world.claims(case.spec["signerName"], case.node_name)
-        if other["metadata"]["uid"] != case.csr["metadata"]["uid"]
-        and _undecided(other, case.now)
-        and _plausible(Case(other, case.machines, case.world, case.now))
-    ]
+    mine = case.csr["metadata"]["uid"]
+    found = contenders(case.spec["signerName"], case.node_name, case.machines, case.world, case.now)
+    return [other for other in found if other["metadata"]["uid"] != mine]
+
+
+def contenders(
+    signer: str, node_name: str, machines: t.Mapping[str, Machine], world: World, now: float
+) -> list[dict[str, t.Any]]:
+    """The pending requests for a node's certificate that nothing but the state of the world speaks against."""
+    key = (signer, node_name, now)
+    if world.contenders is None or world.contenders[0] != key:
+        found = [
+            csr
+            for csr in world.claims(signer, node_name)
+            if _undecided(csr, now) and _plausible(Case(csr, machines, world, now))
+        ]
+        world.contenders = (key, found)
+    return world.contenders[1]
 
 
 def _undecided(csr: dict[str, t.Any], now: float) -> bool:
@@ -440,6 +451,12 @@ _AGE = (_born_after_power_on, _born_before_now, _young)
 
 def _key_of(csr: dict[str, t.Any]) -> str:
     return parse_request(csr["spec"].get("request") or "").key_sha256
+
+
+def _describe_all(csrs: list[dict[str, t.Any]], now: float) -> str:
+    newest = sorted(csrs, key=seniority)[-MOST_DESCRIBED:]
+    more = f"; and {len(csrs) - len(newest)} more" if len(csrs) > len(newest) else ""
+    return "; ".join(_describe(csr, now) for csr in newest) + more
 
 
 def _describe(csr: dict[str, t.Any], now: float) -> str:
@@ -783,4 +800,16 @@ CHECKS: tuple[Check, ...] = (
     Check(_credential, static=False),
 )
 
-__all__ = ("APPROVE", "CHECKS", "IGNORE", "REJECT", "WAIT", "Case", "Check", "Decision", "decide", "would_approve")
+__all__ = (
+    "APPROVE",
+    "CHECKS",
+    "IGNORE",
+    "REJECT",
+    "WAIT",
+    "Case",
+    "Check",
+    "Decision",
+    "contenders",
+    "decide",
+    "would_approve",
+)

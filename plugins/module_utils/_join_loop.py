@@ -21,6 +21,7 @@ from dataclasses import field
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import APPROVE
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import REJECT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Decision
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import contenders
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
@@ -83,6 +84,7 @@ EAGER_PROBE_SECONDS, EAGER_FOR_SECONDS, PROBE_SECONDS = 0.25, 5.0, 3.0
 LONGEST_PAUSE = 10.0
 CLOSING_SECONDS = 15.0
 MOST_LEFT_LINES = 10
+MOST_CANDIDATES = 20
 
 Record = dict[str, t.Any]
 
@@ -359,7 +361,7 @@ class Join:
         if before is not None and before.final:
             return
         for signer in SIGNERS:
-            for csr in self._world.claims(signer, node_name):
+            for csr in self._candidates(signer, node_name):
                 self._consider(csr, record)
         found = self._assess(record)
         if found.failed:
@@ -373,6 +375,14 @@ class Join:
             self._probe(record)
 
     # -- requests ------------------------------------------------------------------------------------------------------
+
+    def _candidates(self, signer: str, node_name: str) -> list[Record]:
+        """The requests of a machine to decide on; of a flood, the newest, and the newest of the well made ones."""
+        claims = self._world.claims(signer, node_name)
+        if len(claims) <= MOST_CANDIDATES:
+            return claims
+        good = contenders(signer, node_name, self._active, self._world, self._now())
+        return [*good[-MOST_CANDIDATES:], *claims[-MOST_CANDIDATES:]]
 
     def _decide(self, csr: Record) -> Decision:
         decision = decide(csr, self._active, self._world, self._now())

@@ -50,7 +50,9 @@ class World:
     approved_here: dict[str, Approval] = field(default_factory=dict)
     nodes: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     csrs: dict[str, dict[str, t.Any]] = field(default_factory=dict)
-    profiles: dict[str, t.Any] = field(default_factory=dict)
+    # Whether a request is written as a kubelet's, by UID; and the last answer about who contends for a node.
+    profiles: dict[str, bool] = field(default_factory=dict)
+    contenders: tuple[tuple[str, str, float], list[dict[str, t.Any]]] | None = None
     # UID of each request to the node that it claims: what was read once is not read again.
     claimed: dict[str, str | None] = field(default_factory=dict)
     _claims: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -63,11 +65,13 @@ class World:
             if claim is not None:
                 self._claims.setdefault((csr["spec"]["signerName"], claim), set()).add(uid)
         self.csrs[uid] = csr
+        self.contenders = None
 
     def remove_csr(self, uid: str) -> None:
         csr = self.csrs.pop(uid, None)
         self.profiles.pop(uid, None)
         claim = self.claimed.pop(uid, None)
+        self.contenders = None
         if csr is not None and claim is not None:
             self._claims[csr["spec"]["signerName"], claim].discard(uid)
 

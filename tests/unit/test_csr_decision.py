@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import time
 import typing as t
 
 import pytest
@@ -307,3 +308,17 @@ def test_approval_by_another_that_the_rules_refuse_is_recognised() -> None:
     foreign, _parts = corpus.serving_csr(addresses=["192.0.2.77"])
     world.put_node(corpus.node())
     assert would_approve(corpus.approve(foreign, at=NOW), scene.machines, world).code == "san_addresses"
+
+
+def test_flood_for_one_machine_costs_no_more_than_its_length() -> None:
+    world = World(bootstrapper_uid=corpus.BOOTSTRAPPER_UID)
+    flood = [corpus.client_csr(name=f"csr-{i}", serial=i % 40, born=NOW - i % 800)[0] for i in range(800)]
+    for csr in flood:
+        world.put_csr(csr)
+    machines = {"worker-arm-1": corpus.machine()}
+    begun = time.perf_counter()
+    decisions = [decide(csr, machines, world, NOW) for csr in flood]
+    assert time.perf_counter() - begun < 10
+    assert {decision.code for decision in decisions} == {"ambiguous"}
+    assert max(len(decision.detail) for decision in decisions) < 400
+    assert decisions[0].detail.endswith("more.")
