@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import typing as t
 
-from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
 
 
@@ -80,7 +80,7 @@ def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -
     ]
     # the Node of this name last: one of another name is the worse finding
     in_the_way.sort(key=lambda node: node["metadata"]["name"] == machine["node_name"])
-    record = {**machine, "arm": machine["boot_method"] in NETWORK_BOOT, "existing_node": None}
+    record = {**machine, "arm": machine["boot_method"] in INSTALLED, "existing_node": None}
     if not in_the_way:
         return record
     node = in_the_way[0]
@@ -101,7 +101,7 @@ def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -
                 f"the node {machine['node_name']} is Ready and is not re-installed",
                 f"If it really must go: oc adm drain {machine['node_name']}, then power the machine off and run again.",
             )
-        record["arm"] = machine["boot_method"] in NETWORK_BOOT
+        record["arm"] = machine["boot_method"] in INSTALLED
         return record
     reason, hint = _refusal(machine, node)
     return _refused(record, reason, hint) if reason else record

@@ -16,11 +16,18 @@ import typing as t
 import urllib.parse
 import uuid
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._dracut import network_arguments
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import Network
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import network_macs
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import read_network
+
 METHODS = {
-    "aarch64": ("grub", "ipxe", "external"),
-    "x86_64": ("ipxe", "pxelinux", "external"),
+    "aarch64": ("grub", "ipxe", "iso", "external"),
+    "x86_64": ("ipxe", "pxelinux", "iso", "external"),
 }
 NETWORK_BOOT = ("grub", "ipxe", "pxelinux")
+# What this collection puts an installer in place for
+INSTALLED = (*NETWORK_BOOT, "iso")
 # Names of the Go architecture, as a Node reports it.
 NODE_ARCHITECTURE = {"aarch64": "arm64", "x86_64": "amd64"}
 
@@ -35,8 +42,12 @@ _DEFAULTS: dict[str, t.Any] = {
     "machine_install_device": None,
     "machine_ignition_delivery": "verified",
     "machine_consoles": [],
+    "machine_kernel_arguments": [],
     "machine_live_kernel_arguments": [],
+    "machine_network": None,
     "machine_network_arguments": [],
+    "machine_set_hostname": None,
+    "machine_iso_install": None,
     "machine_labels": {},
     "machine_taints": [],
     "machine_replace_node_uid": None,
@@ -51,6 +62,8 @@ _DEFAULTS: dict[str, t.Any] = {
 # RFC 1123: what a Node can be called (Kubernetes, object names: DNS subdomain).
 _NODE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+# Source: coreos-installer, src/install.rs: it sets these for kernel and GRUB, and refuses others.
+_CONSOLE = re.compile(r"(tty\d+|hvc0|ttysclp0|ttyS\d+|ttyAMA\d+)(,\d+([neo][5-8]?)?)?")
 _TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -92,6 +105,16 @@ class _Reader:
             self.problem(f"{name} is {value!r}; it can be {', '.join(choices)}.")
             return ""
         return value
+
+    def flag(self, name: str) -> bool | None:
+        """True or false, also as text from the command line; None where it was not given."""
+        value = self.value(name)
+        if value is None or isinstance(value, bool):
+            return value
+        found = {"true": True, "yes": True, "false": False, "no": False}.get(str(value).lower())
+        if found is None:
+            self.problem(f"{name} is {value!r}; it can be true or false.")
+        return found
 
     def unknown(self) -> None:
         """Names that look like a slip of the pen. Others that begin with machine_ may be the site's own."""
@@ -227,6 +250,45 @@ def _system_uuid(reader: _Reader) -> str | None:
     return given.strip().lower()
 
 
+def _network(reader: _Reader, method: str, addresses: t.Sequence[str], name: str) -> tuple[Network | None, list[str]]:
+    """``machine_network`` in its plain form, and the dracut arguments that the machine gets."""
+    arguments = reader.texts("machine_network_arguments")
+    given, host_name = reader.value("machine_network"), reader.flag("machine_set_hostname")
+    if given is None and host_name:
+        reader.problem("machine_set_hostname needs machine_network: the name is given to an interface.")
+    if given is None or method not in INSTALLED:
+        return None, arguments
+    if arguments:
+        reader.problem("machine_network and machine_network_arguments exclude each other; give one of them.")
+    # An ISO serves many machines, so a name in it makes one for this machine alone: only on request.
+    by_arguments = method in NETWORK_BOOT or bool(host_name)
+    network, problems = read_network(given, addresses, named=by_arguments, bound=not by_arguments)
+    for problem in problems:
+        reader.problem(problem)
+    if network is not None and by_arguments:
+        arguments = network_arguments(network, "" if host_name is False else name)
+    return network, arguments
+
+
+def _iso(reader: _Reader, method: str) -> str | None:
+    """How the installer of a machine that boots an ISO is started; what does not go with an ISO or only with one."""
+    chosen = reader.choice("machine_iso_install", ("unattended", "by_hand"))
+    if method in NETWORK_BOOT and reader.texts("machine_kernel_arguments"):
+        reader.problem(
+            "machine_kernel_arguments are for the installed system, and a network boot does not carry them there;"
+            " set them with a MachineConfig, or machine_live_kernel_arguments for the installer's own line."
+        )
+    if method != "iso":
+        return None
+    for console in reader.texts("machine_consoles"):
+        if not _CONSOLE.fullmatch(console):
+            reader.problem(
+                f"machine_consoles: coreos-installer does not set {console!r}; write console={console} into"
+                " machine_kernel_arguments and machine_live_kernel_arguments."
+            )
+    return chosen or ("unattended" if reader.text("machine_bmc_url") else "by_hand")
+
+
 def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
     """The record of one machine and all problems of its variables.
 
@@ -236,7 +298,7 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
     reader = _Reader(host, variables)
     reader.unknown()
     architecture = reader.choice("machine_architecture", tuple(METHODS))
-    method = reader.choice("machine_boot_method", ("grub", "ipxe", "pxelinux", "external"))
+    method = reader.choice("machine_boot_method", (*INSTALLED, "external"))
     if not reader.text("machine_boot_method"):
         reader.problem(f"machine_boot_method is missing: {', '.join(METHODS[architecture or 'aarch64'])}.")
     elif method and architecture and method not in METHODS[architecture]:
@@ -256,22 +318,27 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
             f"machine_replace_node_uid is {replace!r}, not a UID;"
             f" oc get node {node_name} -o jsonpath={{.metadata.uid}} shows it."
         )
-    installs = method in NETWORK_BOOT
+    installs = method in INSTALLED
     device, warnings = _device(reader, required=installs)
+    addresses = _addresses(reader)
+    network, arguments = _network(reader, method, addresses, node_name)
     record: dict[str, t.Any] = {
         "name": host,
         "node_name": node_name,
-        "addresses": _addresses(reader),
+        "addresses": addresses,
         "architecture": architecture,
         "boot_method": method,
         "boot_transport": reader.choice("machine_boot_transport", ("http", "tftp")),
-        "macs": _macs(reader, required=installs),
+        "macs": _macs(reader, required=method in NETWORK_BOOT),
         "pool": reader.text("machine_pool"),
         "install_device": device,
         "ignition_delivery": reader.choice("machine_ignition_delivery", ("verified", "documented")),
         "consoles": reader.texts("machine_consoles"),
+        "kernel_arguments": reader.texts("machine_kernel_arguments"),
         "live_kernel_arguments": reader.texts("machine_live_kernel_arguments"),
-        "network_arguments": reader.texts("machine_network_arguments"),
+        "network": network,
+        "network_arguments": arguments,
+        "iso_install": _iso(reader, method),
         "labels": _labels(reader),
         "taints": _taints(reader),
         "replace_node_uid": replace or None,
@@ -308,7 +375,7 @@ def _shared(records: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Values that only one machine can have, held by several."""
     problems = []
     unique = (
-        ("MAC address", lambda record: record["macs"]),
+        ("MAC address", lambda record: dict.fromkeys([*record["macs"], *network_macs(record["network"])])),
         ("address", lambda record: record["addresses"]),
         ("node name", lambda record: [record["node_name"]]),
         ("system UUID", lambda record: [record["system_uuid"]]),
@@ -347,4 +414,4 @@ def plan(
     return [records[host] for host in hosts], problems
 
 
-__all__ = ("METHODS", "NETWORK_BOOT", "NODE_ARCHITECTURE", "machine", "plan")
+__all__ = ("INSTALLED", "METHODS", "NETWORK_BOOT", "NODE_ARCHITECTURE", "machine", "plan")

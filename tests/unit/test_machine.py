@@ -144,7 +144,7 @@ def test_a_device_that_can_change_its_name_warns() -> None:
         ({"machine_addresses": ["fe80::1"]}, "cannot be a node's address"),
         ({"machine_addresses": ["::ffff:192.0.2.1"]}, "cannot be a node's address"),
         ({"machine_boot_method": None}, "machine_boot_method is missing"),
-        ({"machine_boot_method": "floppy"}, "it can be grub, ipxe, pxelinux, external"),
+        ({"machine_boot_method": "floppy"}, "it can be grub, ipxe, pxelinux, iso, external"),
         ({"machine_boot_method": "pxelinux"}, "does not boot aarch64"),
         ({"machine_architecture": "x86_64"}, "grub does not boot x86_64"),
         ({"machine_architecture": "riscv64"}, "it can be aarch64, x86_64"),
