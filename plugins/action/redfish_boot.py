@@ -69,11 +69,11 @@ class ActionModule(ActionBase):
 
     def _credentials(self, hostvars: t.Mapping[str, t.Any], machine: Record) -> Credentials:
         """The machine's credentials, from its own variables: in arguments they would be in every log."""
-        variables = hostvars.get(machine["name"])
-        if variables is None:
+        if machine["name"] not in hostvars:
             raise AnsibleActionFail(
                 f"The inventory has no host {machine['name']}, whose BMC's user and password are needed."
             )
+        variables = hostvars[machine["name"]]
         ca_path = str(variables.get("machine_bmc_ca_path") or "")
         return Credentials(
             str(variables.get("machine_bmc_username") or ""),

@@ -102,6 +102,7 @@ def boot(
         )
     if check_mode:
         target = target_of(system, targets)
+        changes["changed"] = True
         changes["would"] = [
             *_said(machine, changes, "would"),
             *([f"insert {image} by its BMC"] if image else []),
@@ -150,6 +151,7 @@ def disarm(
             if not _is_ours(drive.image, base_url) and not (_named(machine) and drive.holds(_named(machine))):
                 continue
             if check_mode:
+                changes["changed"] = True
                 changes["would"] = [*_said(machine, changes, "would"), f"eject {drive.image} by its BMC"]
                 continue
             image = drive.image

@@ -72,8 +72,8 @@ attributes:
   diff_mode:
     support: none
 notes:
-  - Certificates are always verified. C(machine_bmc_ca_path) may hold the CA of the BMC's certificate, or that certificate
-    itself, which then may name any host, as those do that BMCs come with.
+  - Certificates are always verified. C(machine_bmc_ca_path) may hold the CA of the BMC's certificate, or that very
+    certificate, which then may name any host, as those do that BMCs come with.
   - The client is the collection's own, on Python's standard library. The library C(sushy) was considered. It sends a
     restart again when an answer is lost, takes proxies and C(.netrc) from the environment, and cannot trust a BMC's own
     certificate.
