@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -18,6 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import EventFile
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
@@ -40,7 +39,8 @@ class ActionModule(ActionBase):
         self._apply_environment()
         with contextlib.ExitStack() as stack:
             try:
-                events = stack.enter_context(_Events(arguments["events_path"]))
+                path = None if self._task.check_mode else arguments["events_path"]
+                events = stack.enter_context(EventFile(path))
                 join = Join(
                     connect(arguments),
                     arguments["machines"],
@@ -81,32 +81,6 @@ class ActionModule(ActionBase):
             return bool(answer.get("changed"))
 
         return disarm
-
-
-class _Events:
-    """The events as lines of JSON, in a file that grows as they happen."""
-
-    def __init__(self, path: str | None) -> None:
-        self._path = path
-
-    def __enter__(self) -> _Events:
-        try:
-            self._file = open(self._path, "a", encoding="utf-8") if self._path else None
-        except OSError as error:
-            raise OperationError(
-                f"The events cannot be appended to {self._path}: {error.strerror}.", "Correct events_path."
-            ) from None
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def note(self, event: dict[str, t.Any]) -> None:
-        if self._file is not None:
-            moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            self._file.write(json.dumps({"time": moment, **event}, sort_keys=True) + "\n")
-            self._file.flush()
 
 
 def _settings(arguments: dict[str, t.Any]) -> Settings:

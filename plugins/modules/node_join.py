@@ -110,8 +110,9 @@ options:
     default: 30
   events_path:
     description:
-      - File on the controller to which each event is appended as a line of JSON, as it happens.
-      - When left out, no file is written.
+      - File on the controller to which each event is appended as a line of JSON, as it happens. It is made with mode
+        V(0600); M(multiarch.openshift.run_report) makes a report of it.
+      - When left out, and in check mode, nothing is written.
     type: path
   disarm:
     description:

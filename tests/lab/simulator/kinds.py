@@ -89,6 +89,9 @@ ACCESS_REVIEW = Kind(
     "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", stored=False
 )
 SUBJECT_REVIEW = Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", stored=False)
+INGRESS_CONTROLLER = Kind(
+    "operator.openshift.io", "v1", "IngressController", "ingresscontrollers", True, ("status",), custom=True
+)
 
 KINDS = (
     NAMESPACE,
@@ -112,6 +115,7 @@ KINDS = (
     _custom(CONFIG, "Ingress", "ingresses"),
     _custom(CONFIG, "DNS", "dnses"),
     _custom(CONFIG, "Proxy", "proxies"),
+    INGRESS_CONTROLLER,
     _custom(MACHINE_CONFIG, "MachineConfigPool", "machineconfigpools", short_names=("mcp",)),
     _custom(MACHINE_CONFIG, "OSImageStream", "osimagestreams"),
 )

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The file of a run's events: a line of JSON each, appended as they happen. Private to the collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+
+
+class EventFile:
+    """Appends events; whoever reads the file at the same time sees whole lines only.
+
+    Without a path it takes events and keeps none.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._file: t.TextIO | None = None
+
+    def __enter__(self) -> EventFile:
+        if self._path:
+            try:
+                os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+                # The names and addresses of a site are nobody else's business.
+                handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            except OSError as error:
+                raise OperationError(
+                    f"The run's events cannot be appended to {self._path}: {error.strerror}.",
+                    "Name another place by report_directory or report_events.",
+                ) from None
+            self._file = os.fdopen(handle, "a", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def note(self, event: t.Mapping[str, t.Any]) -> None:
+        """Append an event with the time of now."""
+        if self._file is None:
+            return
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._file.write(json.dumps({"time": moment, **event}, sort_keys=True) + "\n")
+        self._file.flush()
+
+
+def parse_events(text: str) -> tuple[list[dict[str, t.Any]], int]:
+    """The events of such a file, and how many lines were none: a run that is killed may leave half a line."""
+    events, broken = [], 0
+    for line in text.splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and isinstance(event.get("event"), str) and isinstance(event.get("time"), str):
+            events.append(event)
+        else:
+            broken += bool(line.strip())
+    return events, broken
+
+
+__all__ = ("EventFile", "parse_events")
