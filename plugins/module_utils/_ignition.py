@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import datetime
 import gzip
 import hashlib
@@ -187,6 +188,15 @@ def _resource(resource: t.Any) -> bytes:
     return content
 
 
+def trusted_authorities(content: bytes) -> str:
+    """The certificate authorities of a config that was read already, as one PEM text; empty where none can be read."""
+    found: list[bytes] = []
+    for authority in search(_AUTHORITIES, json.loads(content)) or []:
+        with contextlib.suppress(ValueError):
+            found += _CERTIFICATE.findall(_resource(authority))
+    return "\n".join(pem.decode("ascii", "replace") for pem in found)
+
+
 def expiry_warnings(pool: str, authorities: t.Sequence[t.Mapping[str, str]], now: datetime.datetime) -> list[str]:
     """What to say about certificate authorities that machines would not accept."""
     warnings = []
@@ -203,4 +213,4 @@ def expiry_warnings(pool: str, authorities: t.Sequence[t.Mapping[str, str]], now
     return warnings
 
 
-__all__ = ("ALGORITHMS", "Ignition", "expiry_warnings", "ignition_hash", "read_secret")
+__all__ = ("ALGORITHMS", "Ignition", "expiry_warnings", "ignition_hash", "read_secret", "trusted_authorities")

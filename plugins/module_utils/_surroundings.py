@@ -36,11 +36,13 @@ class Right:
     group: str = ""
     subresource: str = ""
     name: str = ""
+    namespace: str = ""
 
     def __str__(self) -> str:
         what = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
         group = f" of {self.group}" if self.group else ""
-        return f"{self.verb} {what}{group}" + (f" named {self.name}" if self.name else "")
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {what}{group}" + (f" named {self.name}" if self.name else "") + where
 
 
 @dataclass(frozen=True)
@@ -65,19 +67,29 @@ def needed_rights(*, approve: bool, patch_nodes: bool) -> list[Right]:
     return rights
 
 
+def missing_rights(cluster: t.Any, rights: t.Sequence[Right]) -> list[Right]:
+    """Ask the API for each right; those that the account does not have."""
+
+    def allowed(right: Right) -> bool:
+        return cluster.allowed(
+            right.verb,
+            right.resource,
+            group=right.group,
+            subresource=right.subresource,
+            namespace=right.namespace,
+            name=right.name,
+        )
+
+    with concurrent.futures.ThreadPoolExecutor(4) as executor:
+        return [right for right, yes in zip(rights, executor.map(allowed, rights)) if not yes]
+
+
 def review_access(cluster: t.Any, rights: t.Sequence[Right]) -> None:
     """Ask the API for each right.
 
     :raises OperationError: naming every right that the account does not have
     """
-
-    def allowed(right: Right) -> bool:
-        return cluster.allowed(
-            right.verb, right.resource, group=right.group, subresource=right.subresource, name=right.name
-        )
-
-    with concurrent.futures.ThreadPoolExecutor(4) as executor:
-        missing = [str(right) for right, yes in zip(rights, executor.map(allowed, rights)) if not yes]
+    missing = [str(right) for right in missing_rights(cluster, rights)]
     if missing:
         raise OperationError(
             f"The account may not {', '.join(missing)} on {cluster.server}.",
@@ -124,4 +136,4 @@ def _read(cluster: t.Any, api_version: str, kind: str, name: str, namespace: str
         return None
 
 
-__all__ = ("Right", "Surroundings", "look_around", "needed_rights", "review_access")
+__all__ = ("Right", "Surroundings", "look_around", "missing_rights", "needed_rights", "review_access")

@@ -1,0 +1,162 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Asks the cluster from here and the site from the web host, so that a host that is away costs its rows alone."""
+
+from __future__ import annotations
+
+import os
+import time
+import typing as t
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight as checks
+from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight_site as site
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import FAIL
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import OK
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import Finding
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import finding
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import stops
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import table
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
+from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import ClusterView
+from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import look_at_cluster
+from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import sources
+from ansible_collections.multiarch.openshift.plugins.modules.payload_info import ask
+from ansible_collections.multiarch.openshift.plugins.modules.preflight_info import ARGUMENT_SPEC
+
+WEB_HOST_MODULE = "multiarch.openshift.preflight_web_host_info"
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result = super().run(tmp, task_vars)
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        self._apply_environment()
+        view = _cluster(arguments)
+        findings = view.findings + self._site(arguments, view, task_vars or {})
+        if arguments["bmc_checked"]:
+            findings.append(checks.bmcs(arguments["bmc_checked"]))
+        fatal = arguments["fatal"]
+        lines = table(findings, fatal)
+        for line in ("", *lines, ""):
+            display.display(line)
+        return {
+            **result,
+            "changed": False,
+            "findings": findings,
+            "table": lines,
+            "stops": [found["check"] for found in stops(findings, fatal)],
+            "message": _message(stops(findings, fatal)),
+            "machines": view.machines or arguments["machines"],
+        }
+
+    def _apply_environment(self) -> None:
+        """The task's environment reaches modules only; the K8S_AUTH_* in it are meant for this plugin too."""
+        for part in self._task.environment or []:
+            if isinstance(part, dict):
+                os.environ.update({str(name): str(value) for name, value in part.items()})
+
+    def _site(self, arguments: dict[str, t.Any], view: ClusterView, task_vars: dict[str, t.Any]) -> list[Finding]:
+        """The rows of the web host; one row where it cannot be asked."""
+        machines = arguments["machines"]
+        before = time.time()
+        try:
+            answer = self._execute_module(
+                module_name=WEB_HOST_MODULE,
+                module_args=_questions(arguments, view),
+                task_vars=task_vars,
+            )
+        except AnsibleConnectionFailure as error:
+            answer = {"unreachable": True, "msg": str(error)}
+        host = str(self._task.delegate_to or task_vars.get("inventory_hostname") or "the web host")
+        if answer.get("unreachable") or answer.get("failed"):
+            word = "is unreachable" if answer.get("unreachable") else "cannot be asked"
+            reason = (str(answer.get("msg") or "").strip() or "no reason given").splitlines()[0].rstrip(".")
+            return [
+                finding(
+                    "web_host",
+                    FAIL,
+                    f"{host} {word}: {reason}.",
+                    f"ansible -m ansible.builtin.ping {host} (it needs Python 3.9 or newer there)",
+                ),
+                checks.clock(view.clock_offset),
+            ]
+        facts = answer["facts"]
+        rows = [
+            finding("web_host", OK, f"Ansible reaches {host}."),
+            checks.clock(view.clock_offset, _offset(facts["time"], before, time.time())),
+            site.machine_config_server(facts["machine_config"], time.time(), host),
+            site.dns_forward(machines, facts["forward"], host),
+            site.dns_reverse(machines, facts["reverse"], host),
+            site.name_form(machines, view.node_names),
+        ]
+        if facts["web"] is not None:
+            rows.append(site.web_server(facts["web"], arguments["base_url"], arguments["directory"]))
+        if facts["folder"] is not None:
+            rows.append(site.publish_folder(facts["folder"], facts["artifacts"], arguments["directory"]))
+            rows.append(site.selinux(facts["folder"], facts["web"], arguments["directory"]))
+        return rows
+
+
+def _cluster(arguments: dict[str, t.Any]) -> ClusterView:
+    """The rows of the cluster; one row where it cannot be asked."""
+    try:
+        cluster = connect(arguments)
+        view = look_at_cluster(
+            cluster,
+            arguments["machines"],
+            lambda: ask(cluster, execute=arguments["exec"], release_metadata=arguments["release_metadata"] or ""),
+            stream=arguments["stream"],
+            source=arguments["source"],
+            now=time.time(),
+        )
+    except OperationError as error:
+        return ClusterView(findings=[finding("cluster", FAIL, error.message, error.hint)])
+    reached = finding("cluster", OK, f"{cluster.server} is the cluster {view.machines[0]['cluster']['name']}.")
+    view.findings.insert(0, reached)
+    return view
+
+
+def _questions(arguments: dict[str, t.Any], view: ClusterView) -> dict[str, t.Any]:
+    machines = arguments["machines"]
+    booted = bool(checks.network_booted(machines))
+    return {
+        "directory": arguments["directory"] if booted else "",
+        "base_url": arguments["base_url"] if booted else "",
+        "sources": sources(view.ignition),
+        "names": [machine["node_name"] for machine in machines],
+        "addresses": [address for machine in machines for address in machine["addresses"]],
+        "artifacts": [
+            {
+                "name": f"{entry['release']}/{entry['architecture']}/{entry['name']}",
+                "location": entry["location"],
+            }
+            for entry in view.artifacts
+        ],
+        "proxy": arguments["proxy"],
+        "timeout": arguments["timeout"],
+    }
+
+
+def _offset(there: float, before: float, after: float) -> float:
+    """The web host's time minus ours, as far as the time of its answer does not explain it."""
+    if there < before:
+        return there - before
+    return max(0.0, there - after)
+
+
+def _message(stopping: t.Sequence[Finding]) -> str:
+    if not stopping:
+        return ""
+    reasons = " ".join(f"{found['check']}: {found['sentence']} {found['to_do']}" for found in stopping)
+    return f"Nothing was touched. {' '.join(reasons.split())}"
