@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo test real firmware lint sanity bench format clean
+.PHONY: help venv demo test real firmware boot-loaders lint sanity bench format clean
 
 help:
 	@echo "make demo      the main job on a site in a box: five machines join"
 	@echo "make test      all tests"
+	@echo "make firmware  boot files read by real boot loaders in QEMU"
 	@echo "make venv      .venv, in which ansible-playbook multiarch.openshift.add_arm_workers runs"
 	@echo "make lint      ruff, mypy, ansible-lint, yamllint"
 	@echo "make sanity    ansible-test sanity"
@@ -20,14 +21,17 @@ venv:
 demo: venv
 	@PYTHONPATH=tests $(BIN)/python -m lab.demo
 
-test: venv
+test: venv boot-loaders
 	$(PYTEST) -n 2 --dist loadgroup
 
 real: venv
 	$(PYTEST) -m real
 
-firmware: venv
-	$(PYTEST) -m firmware
+firmware: venv boot-loaders
+	$(PYTEST) -m firmware -n 2
+
+boot-loaders:
+	@tests/setup/firmware.sh .cache/firmware
 
 lint: venv
 	$(BIN)/ruff check .
