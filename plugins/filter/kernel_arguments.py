@@ -12,7 +12,7 @@ author: multiarch.openshift contributors (@multiarch-openshift)
 description:
   - Joins kernel arguments in their order into one line that GRUB, iPXE and PXELINUX all hand to the kernel as it is.
   - An argument with a space, a control character, a quote, a backslash or a letter outside ASCII is an error, as is a
-    line of more than 2047 bytes, or one with more than 30 words C(key=value) without a dot in the key.
+    line of more than 2046 bytes, or one with more than 30 words C(key=value) without a dot in the key.
 options:
   _input:
     description:

@@ -53,8 +53,8 @@ def grub_dispatcher(base_url: str) -> str:
         f"if regexp {groups} '^(..):(..):(..):(..):(..):(..)$' \"$net_default_mac\"; then",
         f"  configfile {_quoted(folder)}/grub/grub.cfg-01-{name}",
         "fi",
-        "# No file for this machine: the firmware goes on with its next boot device.",
-        "# A menu of your own goes here instead.",
+        "# No file for this machine. After exit 1 GRUB of RHEL and Fedora lets the firmware go on with its next boot",
+        "# device; others, which know no exit code, end in the firmware's menu. A menu of your own goes here instead.",
         "exit 1",
     ]
     return "\n".join(lines) + "\n"

@@ -13,8 +13,11 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._errors import
 from ansible_collections.multiarch.openshift.plugins.module_utils._loader_text import passes_unchanged
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine_url import machine_url
 
-LINE_LIMIT = 2047
-"""Bytes of a kernel line, loader prefix included: COMMAND_LINE_SIZE is 2048 with its NUL on arm64 and x86."""
+LINE_LIMIT = 2046
+"""Bytes of a kernel line, loader prefix included.
+
+COMMAND_LINE_SIZE is 2048 with its NUL on arm64 and x86, and of 2047 bytes PXELINUX 6.04 drops the last without a word.
+"""
 
 VARIABLE_LIMIT = 30
 """Words ``key=value`` without a dot: the kernel hands unknown ones to init and panics when there are too many."""
@@ -47,7 +50,7 @@ def live_arguments(machine: t.Mapping[str, t.Any], rootfs_url: str, *, ignition_
     """
     machine_url(rootfs_url, "rootfs")
     machine_url(ignition_url, "ignition")
-    network = _given(machine, "network_arguments")
+    network = given_arguments(machine, "network_arguments")
     for argument in network:
         _check_brackets(argument)
     return [
@@ -59,7 +62,7 @@ def live_arguments(machine: t.Mapping[str, t.Any], rootfs_url: str, *, ignition_
         # Some builds lose the network of the live boot without it; elsewhere it does no harm.
         *(() if "rd.neednet=1" in network else ("rd.neednet=1",)),
         *(check_argument(f"console={console}", "machine_consoles") for console in machine.get("consoles") or ()),
-        *_given(machine, "live_kernel_arguments"),
+        *given_arguments(machine, "live_kernel_arguments"),
     ]
 
 
@@ -69,7 +72,7 @@ def kernel_line(arguments: t.Sequence[str], prefix: str = "") -> str:
     size = len(f"{prefix} {line}" if prefix else line)
     if size > LINE_LIMIT:
         raise OperationError(
-            f"The kernel line has {size} bytes, loader prefix included, and the kernel takes {LINE_LIMIT}.",
+            f"The kernel line has {size} bytes, loader prefix included, and only {LINE_LIMIT} arrive.",
             "Shorten the network or live kernel arguments, or the path of the published folder.",
         )
     variables = sum(1 for argument in arguments if _VARIABLE.match(argument))
@@ -111,7 +114,7 @@ def mapping_arguments(arguments: t.Mapping[str, t.Any]) -> list[str]:
     return words
 
 
-def _given(machine: t.Mapping[str, t.Any], key: str) -> list[str]:
+def given_arguments(machine: t.Mapping[str, t.Any], key: str) -> list[str]:
     """Arguments from the inventory: checked, and none of those that only we write."""
     arguments = [check_argument(argument, f"machine_{key}") for argument in machine.get(key) or ()]
     for argument in arguments:
@@ -142,4 +145,4 @@ def _check_brackets(argument: str) -> None:
         )
 
 
-__all__ = ("LINE_LIMIT", "VARIABLE_LIMIT", "check_argument", "kernel_line", "live_arguments", "mapping_arguments")
+__all__ = ("LINE_LIMIT", "VARIABLE_LIMIT", "check_argument", "given_arguments", "kernel_line", "live_arguments", "mapping_arguments")

@@ -124,11 +124,11 @@ def test_a_url_with_a_password_is_refused_without_showing_it() -> None:
     assert "canary" not in str(caught.value)
 
 
-def test_the_line_may_have_2047_bytes_with_the_prefix() -> None:
+def test_the_line_may_have_2046_bytes_with_the_prefix() -> None:
     prefix = "BOOT_IMAGE=/kernel"
-    longest = "a" * (2047 - len(prefix) - 1)
+    longest = "a" * (2046 - len(prefix) - 1)
     assert kernel_line([longest], prefix) == longest
-    with pytest.raises(OperationError, match="2048 bytes"):
+    with pytest.raises(OperationError, match="2047 bytes"):
         kernel_line([longest + "a"], prefix)
 
 

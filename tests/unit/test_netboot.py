@@ -119,9 +119,9 @@ def line_of(text: str) -> str:
 
 
 def test_the_longest_line_that_the_kernel_takes_is_written_and_one_more_byte_is_not() -> None:
-    room = 2047 - len(line_of(render({}).text)) - 1
-    assert len(line_of(render({"live_kernel_arguments": ["a" * room]}).text)) == 2047
-    with pytest.raises(OperationError, match="2048 bytes"):
+    room = 2046 - len(line_of(render({}).text)) - 1
+    assert len(line_of(render({"live_kernel_arguments": ["a" * room]}).text)) == 2046
+    with pytest.raises(OperationError, match="2047 bytes"):
         render({"live_kernel_arguments": ["a" * (room + 1)]})
 
 
@@ -139,9 +139,9 @@ def test_the_longest_line_that_the_kernel_takes_is_written_and_one_more_byte_is_
 def test_what_the_loader_adds_counts_towards_the_limit(changes: dict[str, t.Any], prefix: str) -> None:
     line = line_of(render({**changes, "boot_method": "grub", "architecture": "aarch64", "boot_transport": "http"}).text)
     own = line.split(" ", 1)[1].replace("aarch64", changes.get("architecture", "aarch64"))
-    room = 2047 - len(f"{prefix} {own} ")
+    room = 2046 - len(f"{prefix} {own} ")
     assert render({**changes, "live_kernel_arguments": ["a" * room]}).text
-    with pytest.raises(OperationError, match="2048 bytes"):
+    with pytest.raises(OperationError, match="2047 bytes"):
         render({**changes, "live_kernel_arguments": ["a" * (room + 1)]})
 
 
