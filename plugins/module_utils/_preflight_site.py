@@ -241,7 +241,8 @@ def selinux(folder: Facts, web: Facts | None, directory: str) -> Finding:
     if kind in SERVED_TYPES:
         return finding(check, OK, f"Files in {directory} get the type {kind}.")
     served = bool(web and web.get("same") and web.get("type") == kind)
-    line = f"On the web host:\n  semanage fcontext -a -t httpd_sys_content_t '{directory}(/.*)?' && restorecon -Rv {directory}"
+    command = f"semanage fcontext -a -t httpd_sys_content_t '{directory}(/.*)?' && restorecon -Rv {directory}"
+    line = f"On the web host:\n  {command}"
     if served or not folder["enforcing"]:
         why = "which the server reads nevertheless" if served else "but SELinux does not enforce"
         return finding(check, WARN if not served else OK, f"Files in {directory} get the type {kind}, {why}.", line)
