@@ -41,6 +41,10 @@ options:
       - Empty where nothing will have been published, as in check mode.
     type: str
     required: true
+  decompressed_kernel:
+    description: Whether a decompressed copy of a gzip kernel is published for machines that boot by iPXE.
+    type: bool
+    default: false
 seealso:
   - plugin: multiarch.openshift.published
     plugin_type: filter

@@ -12,6 +12,7 @@ author: multiarch.openshift contributors (@multiarch-openshift)
 description:
   - Gives each entry of ignition, initrds and boot artifacts the URL, and the TFTP path where there is one, under which
     machines find it.
+  - A kernel gets its C(format) and, where one was published, C(decompressed_url).
 positional: artifacts, initrds
 options:
   _input:

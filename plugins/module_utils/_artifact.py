@@ -31,6 +31,10 @@ class Artifact:
     verify: str
     # False for a file that lies where the playbook runs and has not been brought to this host.
     readable: bool
+    # "gzip": a decompressed copy is published beside it, if it is a gzip file.
+    decompress: str = ""
+    # The source is a gzip file, and its content is what is published.
+    unpack: bool = False
 
     @property
     def source(self) -> str:
@@ -104,6 +108,7 @@ def _artifact(item: t.Mapping[str, t.Any]) -> Artifact:
         kind=item.get("kind") or "",
         verify=item.get("verify") or "",
         readable=bool(carried or not item.get("file")),
+        decompress=item.get("decompress") or "",
     )
 
 

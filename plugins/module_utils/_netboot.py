@@ -114,7 +114,13 @@ def boot_file(machine: t.Mapping[str, t.Any], published: Published, *, cluster: 
     warnings = _name_warnings(_url(rootfs, "rootfs"))
     if method == "ipxe":
         urls = {name: _url(entry, "initrd") for name, entry in zip(("main", "verify"), initrds)}
-        text = ipxe_script(marker, _url(kernel, "kernel"), initrd_urls=urls, arguments=arguments)
+        kernel_url = str(kernel.get("decompressed_url") or _url(kernel, "kernel"))
+        if kernel.get("format") == "gzip" and not kernel.get("decompressed_url"):
+            warnings += (
+                f"The kernel {kernel.get('name')} is a gzip file, which iPXE before February 2022 or without IMAGE_GZIP"
+                ' refuses with "Exec format error"; set publish_decompressed_kernel: true for such an iPXE.',
+            )
+        text = ipxe_script(marker, kernel_url, initrd_urls=urls, arguments=arguments)
         return BootFile(text, ("ipxe",), warnings)
     transport = machine.get("boot_transport") or "http"
     locate = _tftp_path if transport == "tftp" else _url

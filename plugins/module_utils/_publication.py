@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 
 # 64 bits of the hash tell one version from the next; the whole hash is checked by the machine.
 NAME_DIGITS = 16
@@ -20,6 +20,11 @@ def hashed_name(stem: str, ignition_hash: str, suffix: str) -> str:
     :param ignition_hash: ``sha512-<hex>``
     """
     return f"{stem}-{ignition_hash.partition('-')[2][:NAME_DIGITS]}{suffix}"
+
+
+def published_name(artifact: t.Mapping[str, t.Any]) -> str:
+    """Where a boot artifact lies in the published folder."""
+    return f"{artifact['release']}/{artifact['architecture']}/{artifact['name']}"
 
 
 def _by_tftp(machines: t.Iterable[t.Mapping[str, t.Any]]) -> list[t.Mapping[str, t.Any]]:
@@ -37,15 +42,17 @@ def publication(
     initrds: t.Sequence[t.Mapping[str, t.Any]],
     *,
     base_url: str,
+    decompressed_kernel: bool = False,
 ) -> dict[str, list[dict[str, t.Any]]]:
     """Items for the web host (``web``), for the TFTP host (``tftp``) and, for machines that boot by other means, for an
     upload (``put``).
 
     :param base_url: where the TFTP host fetches what the web host has published by then; empty where nothing will have
         been published, as in check mode: it then asks where the web host would
+    :param decompressed_kernel: whether a decompressed copy of the kernel is published for machines that boot by iPXE
     """
     going = [machine for machine in machines if not machine["failed"]]
-    booted = [machine for machine in going if machine["boot_method"] in NETWORK_BOOT]
+    booted = [machine for machine in going if machine["boot_method"] in INSTALLED]
     uploaded = {machine["pool"] for machine in going if machine["boot_method"] == "external"}
     put = [_ignition_item(entry, going[0]) for entry in ignition if entry["pool"] in uploaded]
     if not booted:
@@ -58,8 +65,7 @@ def publication(
     for entry in artifacts:
         location = entry["location"]
         source = "url" if "://" in location else "remote_file"
-        name = f"{entry['release']}/{entry['architecture']}/{entry['name']}"
-        web.append({"name": name, source: location, "sha256": entry["sha256"], "kind": entry["kind"]})
+        web.append({"name": published_name(entry), source: location, "sha256": entry["sha256"], "kind": entry["kind"]})
     architectures = {machine["architecture"] for machine in _by_tftp(booted)}
     tftp = []
     for item in web:
@@ -68,6 +74,14 @@ def publication(
         if wanted:
             published_copy = {**_without_source(item), "url": f"{base_url.rstrip('/')}/{item['name']}"}
             tftp.append(published_copy if base_url else item)
+    if decompressed_kernel:
+        by_ipxe = {machine["architecture"] for machine in booted if machine["boot_method"] == "ipxe"}
+        web = [
+            {**item, "decompress": "gzip"}
+            if item["kind"] == "kernel" and item["name"].split("/")[1] in by_ipxe
+            else item
+            for item in web
+        ]
     return {"web": web, "tftp": tftp, "put": put}
 
 
@@ -100,9 +114,13 @@ def published(
         location = {"url": item["url"]}
         if item["name"] in paths:
             location["tftp_path"] = paths[item["name"]]
+        if item.get("format"):
+            location["format"] = item["format"]
+        if item.get("decompressed"):
+            location["decompressed_url"] = item["decompressed"]["url"]
         done.append({**entry, **location})
     first, second = len(ignition), len(ignition) + len(initrds)
     return {"ignition": done[:first], "initrds": done[first:second], "artifacts": done[second:]}
 
 
-__all__ = ("NAME_DIGITS", "hashed_name", "publication", "published")
+__all__ = ("NAME_DIGITS", "hashed_name", "publication", "published", "published_name")

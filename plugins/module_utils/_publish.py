@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
+import os
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._artifact import Artifact
@@ -42,6 +44,12 @@ class Outcome:
         self.head = b""
         self.problem = ""
         self.warning = ""
+        self.decompressed: Outcome | None = None
+
+    @property
+    def changed(self) -> bool:
+        copied = self.decompressed is not None and self.decompressed.changed
+        return copied or self.action in ("published", "would_publish")
 
     def result(self) -> dict[str, t.Any]:
         entry = {
@@ -54,6 +62,8 @@ class Outcome:
         }
         if self.artifact.kind == "kernel" and self.head:
             entry["format"] = kernel_format(self.head)
+        if self.decompressed:
+            entry["decompressed"] = self.decompressed.result()
         return entry
 
 
@@ -127,8 +137,11 @@ class Verifier:
 class Publisher:
     """Takes every artifact through the same steps; the failure of one is its own."""
 
-    def __init__(self, target: Target, sources: Sources, verifier: Verifier | None, *, parallel: int) -> None:
+    def __init__(
+        self, target: Target, sources: Sources, verifier: Verifier | None, *, parallel: int, directory: str = ""
+    ) -> None:
         self.transfers: list[Transfer] = []
+        self._directory = directory
         self._target = target
         self._sources = sources
         self._verifier = verifier
@@ -180,6 +193,26 @@ class Publisher:
         outcome.head = digest.head
         if self._verifier:
             self._verifier.verify(outcome)
+        if artifact.decompress and kernel_format(digest.head) == artifact.decompress:
+            outcome.decompressed = self._decompressed(artifact, check_mode=check_mode)
+            outcome.problem = outcome.decompressed.problem
+
+    def _decompressed(self, artifact: Artifact, *, check_mode: bool) -> Outcome:
+        """Publish the content of a gzip file that is published itself, with the right hash, by now."""
+        packed = dataclasses.replace(
+            artifact,
+            name=f"{artifact.name}.decompressed",
+            algorithm="sha256",
+            url="",
+            path=os.path.join(self._directory, artifact.name),
+            readable=True,
+            decompress="",
+            unpack=True,
+        )
+        copy = dataclasses.replace(packed, digest=self._sources.digest(packed).hex)
+        transfer = Transfer(copy.name)
+        self.transfers.append(transfer)
+        return self._outcome(copy, transfer, check_mode=check_mode)
 
 
 def failure_message(outcomes: t.Sequence[Outcome]) -> str:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import os
 import threading
 import typing as t
+import zlib
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._artifact import Artifact
 from ansible_collections.multiarch.openshift.plugins.module_utils._artifact import Digest
@@ -56,6 +58,9 @@ class Sources:
     def open(self, artifact: Artifact) -> t.Iterator[Content]:
         if artifact.path:
             with _open_file(artifact) as source:
+                if artifact.unpack:
+                    yield Content(_unpacked_chunks(artifact, source), None)
+                    return
                 yield Content(_file_chunks(artifact, source), os.fstat(source.fileno()).st_size)
             return
         try:
@@ -65,6 +70,14 @@ class Sources:
         with response:
             content_type = (response.headers.get("Content-Type") or "").partition(";")[0]
             yield Content(self._download_chunks(artifact, response), response.length, content_type)
+
+    def digest(self, artifact: Artifact) -> Digest:
+        """Reads it once, for the hash that nobody has given."""
+        digest = Digest(artifact.algorithm)
+        with self.open(artifact) as content:
+            for chunk in content.chunks:
+                digest.update(chunk)
+        return digest
 
     def checked(self, artifact: Artifact, content: Content, digest: Digest, transfer: Transfer) -> t.Iterator[bytes]:
         """The content as it comes; raises at its end where the hash is another than was asked for."""
@@ -106,6 +119,18 @@ def _file_chunks(artifact: Artifact, source: t.BinaryIO) -> t.Iterator[bytes]:
         if not chunk:
             return
         yield chunk
+
+
+def _unpacked_chunks(artifact: Artifact, source: t.BinaryIO) -> t.Iterator[bytes]:
+    with gzip.GzipFile(fileobj=source) as unpacked:
+        while True:
+            try:
+                chunk = unpacked.read(CHUNK_SIZE)
+            except (OSError, EOFError, zlib.error) as exc:
+                raise OperationError(f"{artifact.name}: unpacking {artifact.path} failed: {exc}.") from exc
+            if not chunk:
+                return
+            yield chunk
 
 
 def _download_error(artifact: Artifact, exc: TransferError) -> OperationError:

@@ -66,6 +66,13 @@ options:
           - When left out, files up to 1 MiB are read and larger ones are compared by size.
         type: str
         choices: [full, size]
+      decompress:
+        description:
+          - V(gzip) publishes the content of a gzip file as well, as C(<name>.decompressed) beside it, once the file
+            itself was found right. It is for iPXE before February 2022, which boots no compressed kernel.
+          - A file that is no gzip file gets no such copy. It cannot be used with O(put_url).
+        type: str
+        choices: [gzip]
   directory:
     description:
       - The published folder on the web host. Folders that are missing are made with mode V(0755), files get V(0644).
@@ -213,6 +220,10 @@ artifacts:
       returned: for kind V(kernel), when the file was read
       type: str
       sample: gzip
+    decompressed:
+      description: The decompressed copy, with C(name), C(url), C(sha256), C(size) and C(action) as above.
+      returned: when O(artifacts[].decompress) was given and it is a gzip file
+      type: dict
 """
 
 import signal
@@ -248,6 +259,7 @@ ARTIFACT_SPEC = {
     "sha512": {"type": "str"},
     "kind": {"type": "str", "default": ""},
     "verify": {"type": "str", "choices": ["full", "size"]},
+    "decompress": {"type": "str", "choices": ["gzip"]},
 }
 
 ARGUMENT_SPEC = {
@@ -298,7 +310,8 @@ def build_publisher(params: dict[str, t.Any], stop: threading.Event, spool_direc
     else:
         target = FolderTarget(params["directory"], sources, space)
     verifier = Verifier(reader, read_url, full=params["verify_full"]) if read_url else None
-    return Publisher(target, sources, verifier, parallel=max(1, params["parallel"]))
+    parallel = max(1, params["parallel"])
+    return Publisher(target, sources, verifier, parallel=parallel, directory=params["directory"] or "")
 
 
 def main() -> None:
@@ -322,6 +335,8 @@ def main() -> None:
 
     try:
         artifacts = parse_artifacts(module.params["artifacts"])
+        if module.params["put_url"] and any(artifact.decompress for artifact in artifacts):
+            raise OperationError("decompress cannot be used with put_url.", "Publish into a folder: give directory.")
         publisher = build_publisher(module.params, stop, module.tmpdir)
     except OperationError as exc:
         module.fail_json(msg=str(exc), artifacts=[])
@@ -336,7 +351,7 @@ def main() -> None:
         module.warn(warning)
     result = {
         "artifacts": [outcome.result() for outcome in outcomes],
-        "changed": any(outcome.action in ("published", "would_publish") for outcome in outcomes),
+        "changed": any(outcome.changed for outcome in outcomes),
     }
     message = failure_message(outcomes)
     if message:

@@ -51,6 +51,8 @@ options:
     description:
       - The published kernel, initramfs and rootfs of each architecture, with C(architecture), C(kind), C(release),
         C(url) and, for machines that boot by TFTP, C(tftp_path).
+      - iPXE gets C(decompressed_url) of the kernel in the place of C(url) where there is one. Without it, a C(format)
+        of V(gzip) is a warning for machines that boot by iPXE.
     type: list
     elements: dict
     default: []

@@ -229,3 +229,14 @@ def test_a_name_in_the_url_is_a_warning_for_ipxe() -> None:
 def test_pxelinux_by_http_warns_that_it_needs_lpxelinux() -> None:
     assert "lpxelinux.0" in render(PXELINUX).warnings[0]
     assert render({**PXELINUX, "boot_transport": "tftp"}).warnings == ()
+
+
+def test_a_gzip_kernel_is_a_warning_for_ipxe_until_a_decompressed_copy_is_there() -> None:
+    packed = [{**entry, "format": "gzip"} if entry["kind"] == "kernel" else entry for entry in artifacts()]
+    warned = render({"boot_method": "ipxe"}, artifacts=packed)
+    assert "publish_decompressed_kernel" in warned.warnings[0]
+    assert render({}, artifacts=packed).warnings == ()
+    copied = [{**entry, "decompressed_url": f"{BASE_URL}/plain"} if "format" in entry else entry for entry in packed]
+    used = render({"boot_method": "ipxe"}, artifacts=copied)
+    assert used.warnings == ()
+    assert f"kernel {BASE_URL}/plain initrd=main" in used.text

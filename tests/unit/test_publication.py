@@ -81,3 +81,21 @@ def test_published_urls_find_their_way_back_to_the_entries() -> None:
     assert "tftp_path" not in result["ignition"][0]
     assert result["initrds"][0]["tftp_path"] == "/lab-x7k2p/verify-0123456789abcdef.img"
     assert [entry["kind"] for entry in result["artifacts"] if "tftp_path" in entry] == ["kernel", "initramfs"]
+
+
+def test_only_the_kernel_of_ipxe_machines_is_decompressed_and_only_on_request() -> None:
+    machines = [machine("ipxe"), machine("grub", "tftp")]
+    asked = publication(machines, IGNITION, ARTIFACTS, INITRDS, base_url=BASE, decompressed_kernel=True)
+    assert [item["kind"] for item in asked["web"] if item.get("decompress") == "gzip"] == ["kernel"]
+    assert all("decompress" not in item for item in asked["tftp"])
+    for given, on_request in ((machines, False), ([machine("grub")], True)):
+        items = publication(given, IGNITION, ARTIFACTS, INITRDS, base_url=BASE, decompressed_kernel=on_request)["web"]
+        assert all("decompress" not in item for item in items)
+
+
+def test_format_and_decompressed_copy_find_their_way_to_the_kernel() -> None:
+    web: list[dict[str, t.Any]] = [{"name": str(number), "url": f"{BASE}/{number}"} for number in range(5)]
+    web[2].update(format="gzip", decompressed={"url": f"{BASE}/plain"})
+    kernel, initramfs, _rootfs = published(IGNITION, ARTIFACTS, INITRDS, web=web, tftp=[])["artifacts"]
+    assert (kernel["format"], kernel["decompressed_url"]) == ("gzip", f"{BASE}/plain")
+    assert "format" not in initramfs

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import os
 import pathlib
@@ -282,6 +283,48 @@ def test_disk_that_fills_up_on_the_way_leaves_the_old_file(site: t.Any) -> None:
     assert f"big: writing {site.folder}/big failed: the disk is full" in result.message
     assert files(site.folder) == ["big"]
     assert (site.folder / "big").read_bytes() == OLD
+
+
+# Decompressed copies
+
+
+def test_decompressed_copy_lies_beside_the_kernel_and_is_proven_like_it(site: t.Any) -> None:
+    plain = b"MZ" + bytes(54) + b"ARM\x64" + os.urandom(3_000_000)
+    wanted = item(site, "a/kernel", gzip.compress(plain), kind="kernel", decompress="gzip")
+    first = publish(wanted, directory=site.folder, base_url=site.web.url)
+    assert (first.message, first.actions) == ("", ["published"])
+    copy = first.artifacts[0]["decompressed"]
+    assert copy == {
+        "name": "a/kernel.decompressed",
+        "kind": "kernel",
+        "url": f"{site.web.url}/a/kernel.decompressed",
+        "sha256": hashlib.sha256(plain).hexdigest(),
+        "size": len(plain),
+        "action": "published",
+        "format": "image",
+    }
+    assert (site.folder / "a/kernel.decompressed").read_bytes() == plain
+    second = publish(wanted, directory=site.folder, base_url=site.web.url)
+    assert (second.artifacts[0]["action"], second.artifacts[0]["decompressed"]["action"]) == ("present", "present")
+
+
+def test_kernel_that_is_no_gzip_file_gets_no_copy(site: t.Any) -> None:
+    result = publish(item(site, "kernel", b"MZ" + bytes(70), kind="kernel", decompress="gzip"), directory=site.folder)
+    assert "decompressed" not in result.artifacts[0]
+    assert files(site.folder) == ["kernel"]
+
+
+def test_kernel_with_the_wrong_hash_is_not_decompressed(site: t.Any) -> None:
+    wrong = {**item(site, "kernel", gzip.compress(b"x"), kind="kernel", decompress="gzip"), "sha256": "0" * 64}
+    assert "wanted 0000" in publish(wrong, directory=site.folder).message
+    assert files(site.folder) == []
+
+
+def test_gzip_file_that_ends_too_early_is_named(site: t.Any) -> None:
+    half = gzip.compress(os.urandom(5000))[:3000]
+    result = publish(item(site, "kernel", half, kind="kernel", decompress="gzip"), directory=site.folder)
+    assert "kernel.decompressed: unpacking" in result.message
+    assert files(site.folder) == ["kernel"]
 
 
 def test_check_mode_writes_nothing_and_asks_only_for_heads(site: t.Any) -> None:
@@ -584,7 +627,7 @@ def test_memory_stays_constant(site: t.Any, target: str) -> None:
     with (site.source.root / "large.img").open("wb") as sparse:
         sparse.truncate(size)
     digest = hashlib.sha256()
-    for _unused in range(300):
+    for _block in range(300):
         digest.update(bytes(1 << 20))
     process = child(site, digest.hexdigest(), **{target: str(site.folder) if target == "directory" else site.web.url})
     output, _unused = process.communicate(timeout=60)
