@@ -156,7 +156,9 @@ def _offset(there: float, before: float, after: float) -> float:
 
 
 def _message(stopping: t.Sequence[Finding]) -> str:
+    """One line: it becomes the verdict of every machine."""
     if not stopping:
         return ""
-    reasons = " ".join(f"{found['check']}: {found['sentence']} {found['to_do']}" for found in stopping)
-    return f"Nothing was touched. {' '.join(reasons.split())}"
+    first, *others = stopping
+    also = f" The table has more: {', '.join(found['check'] for found in others)}." if others else ""
+    return " ".join(f"Nothing was touched. {first['sentence']} {first['to_do']}{also}".split())

@@ -281,6 +281,8 @@ def publish_folder(folder: Facts, artifacts: t.Sequence[Facts], directory: str) 
             "Can the web host reach their source? See publish_proxy and boot_artifacts_source.",
         )
     room = f", {_size(free)} are free" if free is not None else ""
+    if not artifacts:
+        return finding(check, OK, f"{directory} is writable{room}.")
     if not wanted:
         return finding(check, OK, f"{directory} is writable and holds the boot artifacts{room}.")
     return finding(check, OK, f"{directory} is writable; {_size(wanted)} will be published{room}.")

@@ -70,6 +70,7 @@ EVENT = Kind(
     fields=("involvedObject.kind", "involvedObject.name", "involvedObject.namespace", "reason", "type"),
 )
 POD = Kind("", "v1", "Pod", "pods", True, ("status",), ("po",), ("spec.nodeName", "status.phase"))
+DAEMON_SET = Kind("apps", "v1", "DaemonSet", "daemonsets", True, ("status",), ("ds",))
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases", True)
 REQUEST = Kind(
     CERTIFICATES,
@@ -101,6 +102,7 @@ KINDS = (
     SERVICE_ACCOUNT,
     EVENT,
     POD,
+    DAEMON_SET,
     LEASE,
     REQUEST,
     ROLE,
