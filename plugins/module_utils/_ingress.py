@@ -13,6 +13,8 @@ DEFAULT_PLACEMENTS: dict[str, dict[str, str]] = {
     "Workers": {"kubernetes.io/os": "linux", "node-role.kubernetes.io/worker": ""},
     "ControlPlane": {"kubernetes.io/os": "linux", "node-role.kubernetes.io/master": ""},
 }
+# What joins by worker ignition becomes a worker, also where the label has not come yet.
+WORKER = {"node-role.kubernetes.io/worker": ""}
 DEFAULT_CONTROLLER = "default"
 
 Item = t.Mapping[str, t.Any]
@@ -65,7 +67,7 @@ def _selector(controller: Item, ingress: Item) -> tuple[Item, str]:
 
 
 def _may_run(node: Item, selector: Item, tolerations: t.Sequence[Item]) -> bool:
-    labels = node["metadata"].get("labels") or {}
+    labels = {**WORKER, **(node["metadata"].get("labels") or {})}
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
         return False
     if not all(_matches(labels, expression) for expression in selector.get("matchExpressions") or []):

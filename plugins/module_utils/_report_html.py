@@ -114,7 +114,9 @@ def _moment(moment: str) -> str:
 
 def _machines(document: Document) -> str:
     legend = "".join(f'<span><i class="{name}"></i>{words}</span>' for name, words, _events in PHASES)
-    rows = [_machine(machine, document) for machine in document["machines"]]
+    # whoever needs a person first
+    machines = sorted(document["machines"], key=lambda machine: machine["result"] in DONE)
+    rows = [_machine(machine, document) for machine in machines]
     return "\n".join(
         [
             "<section><h2>Machines</h2>",
@@ -162,8 +164,8 @@ def _timeline(machine: Document, started: str) -> str:
 
 
 def _event_text(event: Document, machine: Document) -> str:
-    if event["event"] == "failed" and machine["hint"]:
-        # reason and hint stand above
+    if event["event"] == "failed" and machine["reason"]:
+        # the reason stands above
         return f"failed at {machine['stage']}"
     return event.get("text") or event["event"]
 
@@ -181,7 +183,7 @@ def _bar(machine: Document, document: Document) -> str:
     for event in events:
         first.setdefault(event["event"], seconds_of(event["time"]) - seconds_of(document["started"]))
     begin = first.get("armed", min(first.values()))
-    last = seconds_of(events[-1]["time"]) - seconds_of(document["started"])
+    last = first.get("failed", seconds_of(events[-1]["time"]) - seconds_of(document["started"]))
     pieces = []
     for name, _words, ends in PHASES:
         reached = [first[event] for event in ends if event in first]

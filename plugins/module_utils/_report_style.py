@@ -98,7 +98,7 @@ ol.left li { padding: .35rem 0; }
   .machine summary { grid-template-columns: 1rem 1fr auto; gap: .3rem .5rem; }
   .machine summary .bar { grid-column: 2 / -1; }
   .machine > p, .machine > ol { margin-left: 0; }
-  .timeline li { grid-template-columns: 5rem 1fr; gap: .6rem; }
+  .timeline li { grid-template-columns: 5.8rem 1fr; gap: .6rem; }
   thead { display: none; }
   table, tbody, tr, td { display: block; }
   tr { padding: .4rem 0; border-bottom: 1px solid var(--line); }

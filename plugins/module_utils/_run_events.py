@@ -83,7 +83,7 @@ def ended(
         events.append({"event": "ingress", **_only(INGRESS_KEYS, ingress)})
     if not armed:
         # whoever came further was disarmed on the way
-        late = [machine["name"] for machine in machines if machine["stage"] in ("planned", "armed") and machine.get("arm")]
+        late = [machine["name"] for machine in machines if machine["stage"] == "armed" and machine.get("boot_files")]
         events += [{"event": "disarmed", "machine": name, "text": "boot files withdrawn at the end"} for name in late]
     by_name = {machine["name"]: machine for machine in machines}
     for name, verdict in verdicts.items():
@@ -135,7 +135,7 @@ def _guarded(machines: t.Sequence[Record]) -> t.Iterator[Event]:
     for machine in machines:
         name, node = machine["name"], machine.get("existing_node")
         if machine.get("failed"):
-            text = f"failed at {machine['stage']}: {machine['reason']} {machine['hint']}".rstrip()
+            text = f"failed at {machine['stage']}: {machine['reason'].rstrip('.')}. {machine['hint']}".rstrip()
             yield {"event": "failed", "machine": name, "text": text}
         elif machine["stage"] == "armed":
             text = f"armed: {', '.join(machine.get('boot_files') or [])}"

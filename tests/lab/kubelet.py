@@ -259,7 +259,7 @@ class Kubelet:
         self._cluster = cluster
         self._directory = directory
         self._tell = tell
-        self._serves = serves
+        self.serves = serves
         self._listens = list(listens)
         self._serving_context: ssl.SSLContext | None = None
 
@@ -307,7 +307,7 @@ class Kubelet:
         return await self._certificate("client", self._cluster.bootstrap, CLIENT_SIGNER, key, pem)
 
     async def _serving(self, connection: ApiConnection) -> None:
-        if not self._serves or self.serving:
+        if not self.serves or self.serving:
             return
         await asyncio.sleep(self._cluster.timing.serving_delay)
 
