@@ -28,8 +28,8 @@ _BOOT_IMAGE_RELEASE = re.compile(r"4(\d{1,2})\.\d{2}\.\d{12}-\d+")
 
 def verifying_initrd(ignition_hash: str) -> bytes:
     """The initrd that pins ``ignition_hash``: a newc archive of one file in one xz stream, always the same bytes."""
-    config = _cpio_entry("config.ign", live_config(ignition_hash), mode=0o100600)
-    archive = config + _cpio_entry("TRAILER!!!", b"", mode=0)
+    config = cpio_entry("config.ign", live_config(ignition_hash), mode=0o100600)
+    archive = config + cpio_entry("TRAILER!!!", b"", mode=0)
     # The kernel's decoder knows CRC32 only.
     return lzma.compress(archive, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC32)
 
@@ -75,7 +75,7 @@ def _hex(ignition_hash: str) -> str:
     return ignition_hash[len("sha512-") :]
 
 
-def _cpio_entry(name: str, content: bytes, *, mode: int) -> bytes:
+def cpio_entry(name: str, content: bytes, *, mode: int) -> bytes:
     """One entry of a newc archive: root's, without time or device, so that equal content gives equal bytes."""
     encoded_name = name.encode() + b"\0"
     inode, owner, group, links, time, device, checksum = (0, 0, 0, 1, 0, 0, 0)
@@ -91,4 +91,4 @@ def _padded(part: bytes) -> bytes:
     return part + b"\0" * (-len(part) % 4)
 
 
-__all__ = ("FIRST_MINOR", "check_verified_delivery", "initrd_name", "live_config", "verifying_initrd")
+__all__ = ("FIRST_MINOR", "check_verified_delivery", "cpio_entry", "initrd_name", "live_config", "verifying_initrd")

@@ -145,4 +145,12 @@ def _check_brackets(argument: str) -> None:
         )
 
 
-__all__ = ("LINE_LIMIT", "VARIABLE_LIMIT", "check_argument", "given_arguments", "kernel_line", "live_arguments", "mapping_arguments")
+__all__ = (
+    "LINE_LIMIT",
+    "VARIABLE_LIMIT",
+    "check_argument",
+    "given_arguments",
+    "kernel_line",
+    "live_arguments",
+    "mapping_arguments",
+)

@@ -17,6 +17,7 @@ import lzma
 import re
 import urllib.parse
 from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 from typing import NamedTuple
 
@@ -186,20 +187,28 @@ def _aligned(offset: int) -> int:
 
 
 def apply_live_ignition(config: bytes) -> dict[str, bytes]:
-    """The files that a live Ignition config writes, by path."""
+    """The files that a live Ignition config writes, by path; those of configs that it merges come first."""
     parsed = _ignition(config, _LIVE_SPEC)
     files: dict[str, bytes] = {}
+    for entry in parsed["ignition"].get("config", {}).get("merge", []):
+        files |= apply_live_ignition(_resource(entry, "the config to merge"))
+    own: dict[str, bytes] = {}
     for entry in parsed.get("storage", {}).get("files", []):
         path = entry.get("path", "")
         if not path.startswith("/"):
             raise Panic(f"Ignition: the path {path!r} is not absolute")
-        if path in files:
+        if path in own:
             raise Panic(f"Ignition: {path} is written twice")
         mode = entry.get("mode", 0o644)
         if not isinstance(mode, int) or not 0 <= mode <= 0o7777:
             raise Panic(f"Ignition: {path} has an illegal mode {mode!r}")
-        files[path] = _data_url(entry.get("contents", {}).get("source", ""), path)
-    return files
+        own[path] = _resource(entry.get("contents", {}), path)
+    return {**files, **own}
+
+
+def _resource(resource: Mapping[str, Any], path: str) -> bytes:
+    content = _data_url(resource.get("source", ""), path)
+    return gzip.decompress(content) if resource.get("compression") == "gzip" else content
 
 
 def _ignition(config: bytes, versions: re.Pattern[str]) -> dict[str, Any]:
