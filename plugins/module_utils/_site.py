@@ -10,12 +10,17 @@ import ipaddress
 import typing as t
 import urllib.parse
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
 
 
-def _base_url_problems(base_url: str) -> t.Iterator[str]:
+def _base_url_problems(base_url: str, *, by_loader: bool) -> t.Iterator[str]:
+    """:param by_loader: whether boot loaders fetch from it; live systems know more."""
     parts = urllib.parse.urlsplit(base_url)
-    if parts.scheme != "http":
+    if parts.scheme not in ("http", "https"):
+        yield f"publish_base_url is {base_url}: it must be an http or https URL."
+        return
+    if parts.scheme == "https" and by_loader:
         yield (
             f"publish_base_url is {base_url}: machines fetch by http, with the ignition pinned by its hash;"
             " a boot loader has no way to verify https."
@@ -26,15 +31,21 @@ def _base_url_problems(base_url: str) -> t.Iterator[str]:
     except ValueError:
         yield f"publish_base_url is {base_url}: its port is not a number."
         return
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
+    if by_loader and not _is_address(host):
         yield (
             f"publish_base_url is {base_url}: name the web host by its IP address,"
             " boot loaders often cannot resolve names."
         )
     if parts.query or parts.fragment or any(character.isspace() for character in base_url):
         yield f"publish_base_url is {base_url}: it must be a plain URL of a folder."
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def site_problems(
@@ -54,7 +65,7 @@ def site_problems(
     """
     problems: list[str] = []
     booted = [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT]
-    if booted:
+    if any(machine["boot_method"] in INSTALLED for machine in machines):
         if len(web_hosts) != 1:
             problems.append(
                 f"the group web_host has {len(web_hosts)} hosts; it must hold the one host whose HTTP server publishes"
@@ -72,7 +83,7 @@ def site_problems(
                 " http://192.0.2.5:8080/openshift."
             )
         else:
-            problems += _base_url_problems(site["publish_base_url"])
+            problems += _base_url_problems(site["publish_base_url"], by_loader=bool(booted))
     if len(tftp_hosts) > 1:
         problems.append(f"the group tftp_host has {len(tftp_hosts)} hosts; it can hold one.")
     for name in ("netboot_tftp_directory", "netboot_grub_directory"):

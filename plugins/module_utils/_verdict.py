@@ -20,6 +20,8 @@ def _would(machine: t.Mapping[str, t.Any]) -> str:
     if machine.get("arm") and machine.get("boot_files"):
         parts.append(f"arm ({', '.join(machine['boot_files'])})")
         parts.append("ask to power it on")
+    if machine.get("arm") and machine["boot_method"] == "iso" and not machine.get("bmc_url"):
+        parts.append(f"ask to boot it from {machine.get('iso_url') or 'its ISO'}")
     parts += machine.get("would", [])
     if not parts:
         parts.append("wait for its requests")
@@ -72,6 +74,14 @@ def power_on_line(machine: t.Mapping[str, t.Any], *, seconds: int) -> str:
     """
     if machine["boot_method"] == "external":
         return f"{machine['name']}: boot it by your own means; it has {seconds // 60} min to become a node."
+    if machine["boot_method"] == "iso":
+        what = "type what stands in" if machine.get("iso_install") == "by_hand" else "read"
+        text = machine.get("instructions")
+        more = f" and {what} {text}" if text else ""
+        return (
+            f"{machine['name']}: boot it from {machine.get('iso_url') or 'its ISO'}{more};"
+            f" it has {seconds // 60} min to become a node."
+        )
     loader = LOADERS[machine["boot_method"]]
     macs = ", ".join(machine["macs"])
     return (

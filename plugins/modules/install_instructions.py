@@ -38,8 +38,8 @@ options:
   directory:
     description:
       - Folder for the files, on the host where this module runs. It is made where it does not exist.
+      - When left out, no file is written, and RV(texts) is all there is.
     type: path
-    required: true
   certificate_authority:
     description:
       - Certificates in PEM that a machine has to trust before it fetches the ignition by C(https).
@@ -101,7 +101,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "machines": {"type": "list", "elements": "dict", "required": True},
     "ignition": {"type": "list", "elements": "dict", "required": True},
     "isos": {"type": "list", "elements": "dict", "required": True},
-    "directory": {"type": "path", "required": True},
+    "directory": {"type": "path"},
     "certificate_authority": {"type": "str", "default": ""},
 }
 
@@ -115,8 +115,8 @@ def main() -> None:
     )
     folder = params["directory"]
     machines = [_marked(machine, folder, texts, problems) for machine in params["machines"]]
-    wanted = {os.path.join(folder, f"{name}.txt"): text for name, text in texts.items()}
-    if texts:
+    wanted = {os.path.join(folder, f"{name}.txt"): text for name, text in texts.items()} if folder else {}
+    if wanted:
         wanted[os.path.join(folder, PAGE)] = f"\n{'#' * 100}\n\n".join(texts.values())
     try:
         lying = {path: _read(path) for path in wanted}
@@ -131,7 +131,7 @@ def main() -> None:
     result: dict[str, t.Any] = {
         "changed": bool(stale),
         "machines": machines,
-        "page": os.path.join(folder, PAGE) if texts else "",
+        "page": os.path.join(folder, PAGE) if wanted else "",
         "texts": list(texts.values()),
     }
     if module._diff:
@@ -148,14 +148,16 @@ def _read(path: str) -> str:
 
 
 def _marked(
-    machine: dict[str, t.Any], folder: str, texts: t.Mapping[str, str], problems: t.Mapping[str, OperationError]
+    machine: dict[str, t.Any], folder: str | None, texts: t.Mapping[str, str], problems: t.Mapping[str, OperationError]
 ) -> dict[str, t.Any]:
     name = machine["name"]
     if name in problems:
         problem = problems[name]
         reason = problem.message.rstrip(".")
         return {**machine, "failed": True, "reason_code": "iso", "reason": reason, "hint": problem.hint}
-    return {**machine, "instructions": os.path.join(folder, f"{name}.txt")} if name in texts else machine
+    if name not in texts or not folder:
+        return machine
+    return {**machine, "instructions": os.path.join(folder, f"{name}.txt")}
 
 
 if __name__ == "__main__":

@@ -153,6 +153,16 @@ isos:
       sha256: 5d41402a…
       architecture: aarch64
       machines: [worker-arm-1, worker-arm-2]
+artifacts:
+  description: The ISOs as M(multiarch.openshift.artifact_publish) takes them, to have verified what the server returns.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: lab-x7k2p/install-aarch64-9a71c02f5b1de603.iso
+      kind: iso
+      remote_file: /var/www/openshift/lab-x7k2p/install-aarch64-9a71c02f5b1de603.iso
+      sha256: 5d41402a…
 """
 
 import os
@@ -282,6 +292,11 @@ def main() -> None:
         "changed": any(iso["changed"] for iso in isos.made),
         "machines": list(isos.machines.values()),
         "isos": [{key: value for key, value in iso.items() if key != "changed"} for iso in isos.made],
+        "artifacts": [
+            {"name": iso["name"], "kind": "iso", "remote_file": iso["path"], "sha256": iso["sha256"]}
+            for iso in isos.made
+            if iso["sha256"]
+        ],
     }
     if module._diff:
         result["diff"] = isos.diff
