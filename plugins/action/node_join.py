@@ -12,6 +12,7 @@ import signal
 import typing as t
 
 from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -24,6 +25,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 
 DISARM_MODULE = "multiarch.openshift.netboot_config"
+WATCH_MODULE = "multiarch.openshift.site_watch_info"
 # Requests left alone are shown up to this number; the result has all of them.
 SHOWN_LEFT = 30
 
@@ -48,6 +50,7 @@ class ActionModule(ActionBase):
                     say=display.display,
                     note=events.note,
                     disarm=self._disarm(arguments["disarm"], task_vars or {}),
+                    look_at_site=self._look_at_site(arguments["watch"], task_vars or {}),
                     reconnect=lambda: connect(arguments),
                 )
                 found = join.look() if self._task.check_mode else _until_interrupted(join)
@@ -71,19 +74,31 @@ class ActionModule(ActionBase):
 
         def disarm(machines: list[dict[str, t.Any]]) -> bool:
             names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
-            answer = self._execute_module(
-                module_name=DISARM_MODULE,
-                module_args={**arguments, "machines": names, "state": "absent"},
-                task_vars=task_vars,
-            )
-            if answer.get("failed") or answer.get("unreachable"):
-                raise OperationError(str(answer.get("msg") or "the web host did not answer"))
-            return bool(answer.get("changed"))
+            wanted = {**arguments, "machines": names, "state": "absent"}
+            return bool(self._ask_web_host(DISARM_MODULE, wanted, task_vars).get("changed"))
 
         return disarm
 
+    def _look_at_site(
+        self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
+    ) -> t.Callable[[dict[str, t.Any]], dict[str, t.Any]] | None:
+        if not arguments or not arguments["base_url"]:
+            return None
+        return lambda question: self._ask_web_host(WATCH_MODULE, question, task_vars)
+
+    def _ask_web_host(self, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The answer of a module on the web host; this may run beside the loop."""
+        try:
+            answer = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            answer = {"unreachable": True, "msg": str(error)}
+        if answer.get("failed") or answer.get("unreachable"):
+            raise OperationError(str(answer.get("msg") or "the web host did not answer"))
+        return answer
+
 
 def _settings(arguments: dict[str, t.Any]) -> Settings:
+    watch = arguments["watch"] or {"access_log": "", "base_url": "", "published": None}
     return Settings(
         parameters=Parameters(
             max_csr_age=arguments["max_csr_age"],
@@ -98,6 +113,9 @@ def _settings(arguments: dict[str, t.Any]) -> Settings:
         cordon=arguments["cordon"],
         deny_addresses=tuple(arguments["deny_addresses"]),
         deny_names=tuple(arguments["deny_names"]),
+        access_log=watch["access_log"],
+        base_url=watch["base_url"],
+        published=watch["published"] or {},
     )
 
 

@@ -50,7 +50,7 @@ class ActionModule(ActionBase):
 def _events(arguments: dict[str, t.Any]) -> list[dict[str, t.Any]]:
     if arguments["step"] == "started":
         return run_events.started(arguments["names"], _versions())
-    facts = {"payload": arguments["payload"], "published": arguments["published"]}
+    facts = {name: arguments[name] for name in ("findings", "payload", "published")}
     if arguments["step"] == "in_place":
         return run_events.in_place(arguments["machines"], **facts)
     return run_events.ended(

@@ -59,6 +59,7 @@ def report(events: t.Sequence[Event], *, broken_lines: int = 0) -> dict[str, t.A
         "versions": (facts.get("run_started") or {}).get("versions") or {},
         "payload": _without(facts.get("payload"), "cluster"),
         "counts": _counts(machines),
+        "checks": [dict(finding) for finding in (facts.get("preflight") or {}).get("findings") or []],
         "machines": machines,
         "requests": requests,
         "artifacts": _artifacts(facts.get("published") or {}),
@@ -196,6 +197,7 @@ def _left_to_you(document: Event, end: Event | None, ingress: Event) -> list[dic
         *_failed_machines(document),
         *_not_proven(document),
         *_requests_left(document),
+        *_checks(document),
         *_load_balancers(ingress),
     ]
 
@@ -255,6 +257,16 @@ def _requests_left(document: Event) -> t.Iterator[dict[str, str]]:
         yield _item("request", text, machine=entry.get("machine") or "", command=entry["command"])
     if len(left) > MOST_ASKED:
         yield _item("request", f"{len(left) - MOST_ASKED} more requests were left alone.", command="oc get csr")
+
+
+def _checks(document: Event) -> t.Iterator[dict[str, str]]:
+    for finding in document["checks"]:
+        if finding["verdict"] != "ok" and finding["to_do"]:
+            # what is to be copied stands on lines of its own, indented
+            lines = finding["to_do"].splitlines()
+            words = [_sentence(finding["sentence"]), *(line for line in lines if not line.startswith("  "))]
+            command = "\n".join(line.strip() for line in lines if line.startswith("  "))
+            yield _item("check", " ".join(words), command=command)
 
 
 def _load_balancers(ingress: Event) -> t.Iterator[dict[str, str]]:

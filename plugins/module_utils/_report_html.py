@@ -29,6 +29,7 @@ PHASES = (
     ("proof", "is proven", ("proven", "joined")),
 )
 SIGNERS = {"kubernetes.io/kube-apiserver-client-kubelet": "client", "kubernetes.io/kubelet-serving": "serving"}
+VERDICTS = {"warn": "unfinished", "fail": "failed"}
 # A flood of strangers' requests must not make the page unreadable; report.json has all of them.
 MOST_LEFT = 200
 MOST_OPEN = 10
@@ -44,6 +45,7 @@ def html_report(document: Document) -> str:
         "<main>",
         _machines(document),
         _requests(document["requests"]),
+        _checks(document["checks"]),
         _artifacts(document["artifacts"]),
         _versions(document),
         _left_to_you(document["left_to_you"]),
@@ -257,6 +259,23 @@ def _after(entry: Document) -> str:
     return f", {entry['seconds']:.1f} s after it appeared" if isinstance(entry.get("seconds"), (int, float)) else ""
 
 
+def _checks(findings: t.Sequence[Document]) -> str:
+    shown = [finding for finding in findings if finding["verdict"] != "ok"]
+    if not findings:
+        return ""
+    rows = [
+        (
+            f'<span class="pill {VERDICTS.get(finding["verdict"], "unfinished")}">{_text(finding["verdict"])}</span>',
+            _text(finding["check"]),
+            _text(finding["sentence"]),
+        )
+        for finding in shown
+    ]
+    table = _table(("verdict", "check", "found"), rows) if rows else ""
+    well = len(findings) - len(shown)
+    return f"<section><h2>Checks of cluster and site</h2>\n<p>{well} of {len(findings)} are ok.</p>\n{table}</section>"
+
+
 def _artifacts(artifacts: Document) -> str:
     rows = [
         (f"ignition of pool {_text(entry['pool'])}", _code(entry["hash"]), _text(entry.get("url") or ""))
@@ -302,7 +321,8 @@ def _left_to_you(items: t.Sequence[Document]) -> str:
     rows = []
     for item in items:
         machine = f'<span class="name">{_text(item["machine"])}</span> ' if item["machine"] else ""
-        command = f"<pre>{_text(item['command'])}</pre>" if item["command"] else ""
+        command = "\n".join(_text(line) for line in item["command"].splitlines())
+        command = f"<pre>{command}</pre>" if command else ""
         rows.append(f'<li class="{_text(item["kind"])}">{machine}{_text(item["text"])}{command}</li>')
     return '<section id="left"><h2>Left to you</h2>\n<ol class="left">' + "\n".join(rows) + "</ol></section>"
 

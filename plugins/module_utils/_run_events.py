@@ -35,6 +35,7 @@ INITRD_KEYS = ("pool", "hash", "name", "sha256", "size", "url")
 REQUEST_KEYS = ("name", "machine", "signer", "created", "approved_at", "seconds")
 LEFT_KEYS = ("name", "machine", "age", "code", "detail", "hint", "command")
 MISS_KEYS = ("name", "claimed_node", "age", "likely_machine", "why")
+FINDING_KEYS = ("check", "verdict", "sentence", "to_do", "machines")
 INGRESS_KEYS = ("load_balancers", "unknown")
 
 
@@ -44,14 +45,20 @@ def started(names: t.Sequence[str], versions: Record) -> list[Event]:
     return [{"event": "run_started", "text": text, "names": list(names), "versions": dict(versions)}]
 
 
-def in_place(machines: t.Sequence[Record], *, payload: Record, published: Record) -> list[Event]:
-    """What is known and armed before anybody waits for machines."""
-    return [*_facts(machines, payload=payload, published=published), *_guarded(machines)]
+def in_place(
+    machines: t.Sequence[Record], *, findings: t.Sequence[Record], payload: Record, published: Record
+) -> list[Event]:
+    """What is known and armed before anybody waits for machines.
+
+    :param findings: those of the preflight; empty where it did not come to that
+    """
+    return [*_facts(machines, findings=findings, payload=payload, published=published), *_guarded(machines)]
 
 
 def ended(
     machines: t.Sequence[Record],
     *,
+    findings: t.Sequence[Record],
     payload: Record,
     published: Record,
     join: Record,
@@ -68,7 +75,7 @@ def ended(
     :param stop: why the whole run stopped; empty where it did not
     :param armed: why boot files could not be removed; empty where they were
     """
-    events = _facts(machines, payload=payload, published=published)
+    events = _facts(machines, findings=findings, payload=payload, published=published)
     if join:
         events.append(
             {
@@ -113,8 +120,12 @@ def summary(
     }
 
 
-def _facts(machines: t.Sequence[Record], *, payload: Record, published: Record) -> list[Event]:
+def _facts(
+    machines: t.Sequence[Record], *, findings: t.Sequence[Record], payload: Record, published: Record
+) -> list[Event]:
     events: list[Event] = []
+    if findings:
+        events.append({"event": "preflight", "findings": [_only(FINDING_KEYS, entry) for entry in findings]})
     if machines:
         events.append({"event": "plan", "machines": [_only(MACHINE_KEYS, machine) for machine in machines]})
     if payload.get("version"):

@@ -120,6 +120,28 @@ options:
         of a machine are withdrawn as soon as its client request is approved, while the others go on.
       - When left out, boot files stay where they are.
     type: dict
+  watch:
+    description:
+      - How to look at the web server while machines install, with M(multiarch.openshift.site_watch_info), on the host
+        that the task is delegated to. What machines fetch is shown as it happens and explains why one is silent. A
+        machine that has fetched rootfs and ignition loses its boot file. The published ignition is fetched and hashed
+        every minute; a change is an alarm.
+      - When left out, the web server is not looked at.
+    type: dict
+    suboptions:
+      access_log:
+        description:
+          - Path of the web server's access log.
+          - When left out, only the ignition is looked at.
+        type: str
+        default: ""
+      base_url:
+        description: The URL of the published folder as machines see it.
+        type: str
+        default: ""
+      published:
+        description: The published entries in C(ignition), C(initrds) and C(artifacts).
+        type: dict
 notes:
   - The account needs C(get), C(list), C(watch) on certificatesigningrequests and nodes, C(update) on
     certificatesigningrequests/approval, C(approve) on the two signers of kubelets, C(get) on the objects C(cluster) of
@@ -264,6 +286,14 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "heartbeat": {"type": "int", "default": 30},
     "events_path": {"type": "path"},
     "disarm": {"type": "dict"},
+    "watch": {
+        "type": "dict",
+        "options": {
+            "access_log": {"type": "str", "default": ""},
+            "base_url": {"type": "str", "default": ""},
+            "published": {"type": "dict"},
+        },
+    },
 }
 
 

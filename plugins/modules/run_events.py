@@ -40,6 +40,11 @@ options:
     type: list
     elements: dict
     default: []
+  findings:
+    description: What M(multiarch.openshift.preflight_info) found; none where it did not come to that.
+    type: list
+    elements: dict
+    default: []
   payload:
     description: What M(multiarch.openshift.payload_info) returned; empty where it did not come to that.
     type: dict
@@ -139,6 +144,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "step": {"type": "str", "choices": ["started", "in_place", "ended"], "required": True},
     "names": {"type": "list", "elements": "str", "required": True},
     "machines": {"type": "list", "elements": "dict", "default": []},
+    "findings": {"type": "list", "elements": "dict", "default": []},
     "payload": {"type": "dict", "default": {}},
     "published": {"type": "dict", "default": {}},
     "join": {"type": "dict", "default": {}},

@@ -78,11 +78,30 @@ counts:
   type: dict
   sample: {machines: 3, proven: 2, joined: 0, failed: 1, unfinished: 0, unchanged: 1}
 left_to_you:
-  description: What is left to a person, one line each.
+  description: What is left to a person, in the order of doing it.
   returned: success
   type: list
-  elements: str
-  sample: []
+  elements: dict
+  contains:
+    kind:
+      description: What it is about, see docs/report.md.
+      type: str
+    machine:
+      description: The machine that it is about; empty where it is about more than one or none.
+      type: str
+    text:
+      description: What to do, and why.
+      type: str
+    command:
+      description: What to type; may be empty.
+      type: str
+  sample:
+    - kind: request
+      machine: ""
+      text: >-
+        csr-2xbqk was left alone: it is for localhost.localdomain, which is no machine of this run. Approve it only if you
+        know whose it is.
+      command: oc adm certificate approve csr-2xbqk
 """
 
 import json
@@ -134,13 +153,7 @@ def main() -> None:
         paths=list(files),
         outcome=document["outcome"],
         counts=document["counts"],
-        left_to_you=[_line(item) for item in document["left_to_you"]],
-    )
-
-
-def _line(item: t.Mapping[str, str]) -> str:
-    return ": ".join([*([item["machine"]] if item["machine"] else []), item["text"]]) + (
-        f"  {item['command']}" if item["command"] else ""
+        left_to_you=document["left_to_you"],
     )
 
 

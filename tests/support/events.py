@@ -41,6 +41,16 @@ PUBLISHED = {
         for kind in ("kernel", "initramfs", "rootfs")
     ],
 }
+FINDINGS = [
+    {"check": "payload", "verdict": "ok", "sentence": PAYLOAD["next_step"], "to_do": "", "machines": []},
+    {
+        "check": "selinux",
+        "verdict": "warn",
+        "sentence": "/srv/www has the type default_t, which httpd may not read",
+        "to_do": "Give it the right one:\n  semanage fcontext -a -t httpd_sys_content_t /srv/www\n  restorecon -R /srv/www",
+        "machines": [],
+    },
+]
 INGRESS = {
     "load_balancers": [
         {
@@ -117,7 +127,7 @@ def begun(machines: list[Record]) -> list[Record]:
     versions = {"multiarch.openshift": "0.1.0", "ansible-core": "2.19.14"}
     return [
         *stamped(run_events.started(names, versions)),
-        *stamped(run_events.in_place(machines, payload=PAYLOAD, published=PUBLISHED), 20),
+        *stamped(run_events.in_place(machines, findings=FINDINGS, payload=PAYLOAD, published=PUBLISHED), 20),
     ]
 
 
@@ -131,6 +141,7 @@ def finished(
     ]
     end = run_events.ended(
         machines,
+        findings=FINDINGS,
         payload=PAYLOAD,
         published=PUBLISHED,
         join={"approved": approved, "left": list(left), "near_misses": [], "warnings": []},

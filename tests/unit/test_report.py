@@ -34,6 +34,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._verdict impor
 from ansible_collections.multiarch.openshift.plugins.modules import run_report
 from support import events
 from support.module import run_module
+from support.paths import ROOT
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -80,18 +81,25 @@ def test_every_machine_has_its_result_and_its_story() -> None:
 def test_what_is_left_to_a_person_comes_in_the_order_of_doing_it() -> None:
     document = report(events.mixed_run())
     kinds = [item["kind"] for item in document["left_to_you"]]
-    assert kinds == ["failed", "failed", "again", "not_proven", "request", "request", "load_balancer"]
+    assert kinds == ["failed", "failed", "again", "not_proven", "request", "request", "check", "load_balancer"]
     assert left(document, "again")[0]["command"].endswith("--limit worker-arm-5,worker-arm-6")
     assert left(document, "request")[0]["command"] == "oc adm certificate approve csr-2xbqk"
     assert "192.0.2.11" in left(document, "load_balancer")[0]["text"]
 
 
-def test_a_run_without_trouble_leaves_nothing_but_the_load_balancer() -> None:
+def test_what_is_to_be_copied_stands_apart() -> None:
+    (item,) = left(report(events.mixed_run()), "check")
+    assert item["text"].endswith("httpd may not read. Give it the right one:")
+    assert item["command"].splitlines()[1] == "restorecon -R /srv/www"
+    assert "\nrestorecon -R /srv/www</pre>" in html_report(report(events.mixed_run()))
+
+
+def test_a_run_without_trouble_leaves_nothing_but_the_site_itself() -> None:
     before = [events.record(1)]
     run = [*events.begun(before), *events.finished([{**before[0], "stage": "proven"}])]
     document = report(run)
     assert document["outcome"] == "done"
-    assert [item["kind"] for item in document["left_to_you"]] == ["load_balancer"]
+    assert [item["kind"] for item in document["left_to_you"]] == ["check", "load_balancer"]
 
 
 def test_an_interrupted_run_shows_how_far_everybody_came() -> None:
@@ -152,6 +160,21 @@ def test_a_file_without_a_run_has_a_report_that_says_so() -> None:
 
 def test_stages_are_those_of_the_join() -> None:
     assert (*_join.STAGES, _join.JOINED) == STAGES
+
+
+def test_every_field_is_described() -> None:
+    described = set(re.findall(r"`([\w.?\[\]]+)`", (ROOT / "docs/report.md").read_text()))
+    names = {part for path in described for part in re.split(r"[.?\[\]]+", path)}
+    document = report(events.mixed_run())
+    assert fields(document) - {"openshift", "ansible-core", "multiarch.openshift"} <= names
+
+
+def fields(value: Any) -> set[str]:
+    if isinstance(value, list):
+        return set().union(*map(fields, value))
+    if isinstance(value, dict):
+        return {name for name in value if "-" not in name} | set().union(*map(fields, value.values()))
+    return set()
 
 
 # -- events ------------------------------------------------------------------------------------------------------------
@@ -368,7 +391,7 @@ def test_the_module_writes_three_files_once(tmp_path: pathlib.Path) -> None:
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["junit.xml", "report.html", "report.json"]
     document = json.loads((tmp_path / "report/report.json").read_text())
     assert document == report(events.mixed_run())
-    assert any("oc adm certificate approve csr-2xbqk" in line for line in first["left_to_you"])
+    assert "oc adm certificate approve csr-2xbqk" in [item["command"] for item in first["left_to_you"]]
     assert run_module(run_report.main, arguments)["changed"] is False
     again = run_module(run_report.main, {"events": path.read_text(), "directory": arguments["directory"]})
     assert again["changed"] is False
