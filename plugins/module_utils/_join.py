@@ -94,6 +94,8 @@ class Run:
     misses: list[dict[str, t.Any]] = field(default_factory=list)
     # Decisions on requests that somebody else approved, by UID.
     foreign: dict[str, Decision] = field(default_factory=dict)
+    # What the web server knows of a machine that is silent, where somebody looks at its log.
+    diagnose: t.Callable[[t.Mapping[str, t.Any], float], tuple[str, str] | None] | None = None
 
     @property
     def since(self) -> float:
@@ -184,6 +186,9 @@ def _without_node(machine: Machine, world: World, now: float, run: Run) -> Asses
             "Is kube-controller-manager running? oc get co kube-controller-manager",
         )
     code, reason, hint = explain_silence(machine, world, now, misses=run.misses)
+    seen = run.diagnose(machine, now) if run.diagnose is not None and code == "waiting" else None
+    if seen is not None:
+        reason, hint = seen
     return Assessment(stage, code, reason, hint)
 
 

@@ -45,6 +45,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch im
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import uncordon_patch
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import Answer
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import ask_kubelet
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_watch import SiteWatch
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import look_around
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import needed_rights
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import review_access
@@ -101,6 +102,9 @@ class Settings:
     cordon: bool = False
     deny_addresses: tuple[str, ...] = ()
     deny_names: tuple[str, ...] = ()
+    access_log: str = ""
+    base_url: str = ""
+    published: t.Mapping[str, t.Any] = field(default_factory=dict)
     relist_seconds: float = RELIST_SECONDS
     silence_seconds: float = SILENCE_SECONDS
 
@@ -121,6 +125,7 @@ class Join:
     :param say: takes a line for people, as things happen
     :param note: takes an event as plain data, as things happen
     :param disarm: withdraws the boot files of these machines and says whether there were any
+    :param look_at_site: asks the web host with these arguments of site_watch_info
     :param reconnect: makes a new connection, for a token that has expired
     """
 
@@ -133,6 +138,7 @@ class Join:
         say: t.Callable[[str], None],
         note: t.Callable[[Record], None] = lambda event: None,
         disarm: t.Callable[[list[Record]], bool] | None = None,
+        look_at_site: t.Callable[[Record], Record] | None = None,
         reconnect: t.Callable[[], t.Any] | None = None,
     ) -> None:
         self.records = [dict(machine) for machine in machines]
@@ -141,6 +147,9 @@ class Join:
         self._say = say
         self._note = note
         self._disarm = disarm
+        self._look_at_site = look_at_site
+        self._site: SiteWatch | None = None
+        self._watching = False
         self._reconnect = reconnect
         self._active = {record["node_name"]: record for record in self.records if not record.get("failed")}
         self._world = World(parameters=settings.parameters)
@@ -203,6 +212,15 @@ class Join:
         if not self._active:
             return self._result(changed=False)
         self._run.started = self._now()
+        if self._look_at_site is not None:
+            self._site = SiteWatch(
+                list(self._active.values()),
+                access_log=self._settings.access_log,
+                base_url=self._settings.base_url,
+                published=self._settings.published,
+                now=self._now(),
+            )
+            self._run.diagnose = self._site.diagnosis
         self._say(f"Waiting for {len(self._active)} machines on {self._cluster.server}")
         feeds = self._start_feeds()
         self._approvers = concurrent.futures.ThreadPoolExecutor(PARALLEL_APPROVALS, "approve")
@@ -268,6 +286,7 @@ class Join:
             for node_name in touched | self._awaiting_probe():
                 self._look_at(node_name)
             self._disarm_some()
+            self._watch_site()
             now = time.monotonic()
             if now - swept >= SWEEP_SECONDS:
                 swept = now
@@ -629,6 +648,61 @@ class Join:
                 self._warn_machine(record, f"its boot files are still there: {done.error}")
         return {record["node_name"] for record in done.subject}
 
+    def _watch_site(self) -> None:
+        """Look at the web host now and then, while machines have to fetch something there."""
+        if self._site is None or self._look_at_site is None or self._watching or not self._is_anybody_installing():
+            return
+        question, ask = self._site.due(self._now()), self._look_at_site
+        if question is None:
+            return
+        self._watching = True
+        arguments = question
+        self._beside(self._helper, "watch", None, lambda: ask(arguments))
+
+    def _is_anybody_installing(self) -> bool:
+        return any(self._is_installing(record) for record in self._active.values())
+
+    def _is_installing(self, record: Record) -> bool:
+        found = self._found.get(record["node_name"])
+        return bool(record.get("arm")) and found is not None and not found.final and found.stage in ("planned", "armed")
+
+    def _take_watch(self, done: Done) -> set[str]:
+        self._watching = False
+        if self._site is None or done.error is not None:
+            if done.error is not None:
+                self._alarm(f"The web host is not looked at: {done.error}")
+            return set()
+        news = self._site.take(done.result, self._now())
+        by_name = {record["name"]: record for record in self._active.values()}
+        for text in news.warnings:
+            self._alarm(text)
+        for name, text, kinds in news.events:
+            # Who has passed by in the meantime is not shown at an earlier place; the events have it all.
+            if self._is_installing(by_name[name]):
+                self._say(f"{name}  {text}")
+            self._note({"event": "fetched", "machine": name, "text": text, "files": kinds})
+        for name in news.reinstalling:
+            self._warn_machine(
+                by_name[name],
+                "it asked for its boot file again after the ignition: it does not start from its disk, and would have"
+                " been installed again",
+            )
+        touched = set()
+        for name, _text, _kinds in news.events:
+            node_name = by_name[name]["node_name"]
+            touched.add(node_name)
+            # From here on the disk is its place: a machine that boots from the network first would never end.
+            if self._site.installed(name) and by_name[name].get("arm") and node_name not in self._disarmed:
+                self._needless.add(node_name)
+        return touched
+
+    def _alarm(self, text: str) -> None:
+        """Warn of something that concerns the whole run, at once and once."""
+        if text not in self.warnings:
+            self._warn(text)
+            self._say(f"WARNING  {text}")
+            self._note({"event": "alarm", "text": text})
+
     # -- beside the decision -------------------------------------------------------------------------------------------
 
     def _beside(
@@ -649,6 +723,7 @@ class Join:
             "patch": self._take_patch,
             "probe": self._take_probe,
             "disarm": self._take_disarm,
+            "watch": self._take_watch,
         }
         return take[done.kind](done)
 
@@ -660,7 +735,7 @@ class Join:
             for record in self._active.values():
                 if not record["failed"]:
                     self._patch_node(record, final=True)
-            if not (self._disarming or self._in_flight or self._patching):
+            if not (self._disarming or self._in_flight or self._patching or self._watching):
                 return
             try:
                 report = self._reports.get(timeout=0.5)

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How far each machine has come before it talks to the cluster: by what it fetched. Private to the collection."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import typing as t
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import request_path
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import timestamp
+
+# In the order in which a machine fetches them
+STAGES = ("boot file", "kernel", "initramfs", "rootfs", "ignition")
+# What the machine is likely to be stuck in, by the first thing that it did not fetch
+_NEXT = {
+    "kernel": "The loader has read its boot file and stopped: look at its screen, and whether it can fetch the kernel.",
+    "initramfs": "The loader has stopped after the kernel: look at its screen; is there memory for the initramfs?",
+    "rootfs": "The kernel did not start, or the live system has no network: look at its console, NIC and"
+    " machine_network_arguments.",
+    "ignition": "The live system runs, and the installer has not asked for the ignition: look at its console; is"
+    " machine_install_device there? journalctl -u coreos-installer",
+    "": "It installs or has installed: look at its console; does it start from its disk, and does it reach ports 22623"
+    " and 6443 of the cluster?",
+}
+_MAC_FILE = re.compile(r"(?:^|[/-])((?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?:\.ipxe)?$")
+
+Machine = t.Mapping[str, t.Any]
+
+
+class Fetches:
+    """Takes hits of the access log in and tells what is new.
+
+    :param published: entries with ``url`` in ``ignition``, ``initrds`` and ``artifacts``, as the run published them;
+        what is not among them is known by its name
+    :param since: API time before which no request belongs to this run
+    """
+
+    def __init__(
+        self, machines: t.Sequence[Machine], published: t.Mapping[str, t.Any], *, base_url: str, since: float
+    ) -> None:
+        self._since = since
+        self._base = request_path(base_url).rstrip("/") + "/"
+        self._kinds = _kinds(published)
+        self._ignition_name = {
+            entry["pool"]: posixpath.basename(request_path(entry["url"])) for entry in published.get("ignition") or []
+        }
+        self._by_mac = {
+            mac.replace(":", "-"): machine["name"] for machine in machines for mac in machine.get("macs") or []
+        }
+        self._by_address = {address: machine["name"] for machine in machines for address in machine["addresses"]}
+        # A machine that was powered on by the run has its own beginning
+        self._begin = {
+            machine["name"]: max(since, (timestamp(machine.get("powered_on")) or since) - 5) for machine in machines
+        }
+        self._fetched: dict[str, dict[str, float]] = {}
+        self._refused: dict[str, tuple[str, int]] = {}
+        self.seen_log = False
+
+    def take(self, hits: t.Iterable[Machine], *, clock: float = 0.0) -> dict[str, list[str]]:
+        """What each machine has newly fetched, in its order.
+
+        :param clock: API time minus the web host's
+        """
+        self.seen_log = True
+        new: dict[str, list[str]] = {}
+        for hit in hits:
+            at = hit["time"] + clock
+            kind, name = self._read(hit)
+            # the log has whole seconds
+            if not kind or not name or at < self._begin[name] - 1:
+                continue
+            if hit["status"] not in (200, 206):
+                self._refused[name] = (hit["path"], hit["status"])
+            elif hit["method"] == "GET":
+                fetched = self._fetched.setdefault(name, {})
+                if kind == "boot file" and "ignition" in fetched and at > fetched["ignition"]:
+                    new.setdefault(name, []).append("again")
+                if kind not in fetched:
+                    new.setdefault(name, []).append(kind)
+                fetched[kind] = at
+                self._refused.pop(name, None)
+        return {name: sorted(set(kinds), key=_order) for name, kinds in new.items()}
+
+    def _read(self, hit: Machine) -> tuple[str, str]:
+        """What was asked for, and by which machine; empty texts where that is not known."""
+        path = hit["path"]
+        if not path.startswith(self._base):
+            return "", ""
+        boot_file = _MAC_FILE.search(path)
+        if boot_file is not None:
+            name = self._by_mac.get(boot_file[1], "")
+            if name and hit["status"] == 200:
+                # whatever address it has while it installs
+                self._by_address[hit["address"]] = name
+            return "boot file", name if hit["status"] == 200 else ""
+        return self._kinds.get(path) or _kind_by_name(path), self._by_address.get(hit["address"], "")
+
+    def installed(self, name: str) -> bool:
+        """Whether it has all that an installation needs: it does not boot from the network again."""
+        fetched = self._fetched.get(name) or {}
+        return "rootfs" in fetched and "ignition" in fetched
+
+    def diagnosis(self, machine: Machine, now: float) -> tuple[str, str] | None:
+        """Reason and hint for a machine that is silent; None where the log tells nothing about it."""
+        name = machine["name"]
+        if not self.seen_log or not machine.get("arm") or machine["boot_method"] not in NETWORK_BOOT:
+            return None
+        if name in self._refused:
+            path, status = self._refused[name]
+            return (
+                f"it asked the web server for {posixpath.basename(path)} and was answered {status}",
+                f"Is the file there and readable? {path}",
+            )
+        fetched = self._fetched.get(name)
+        if not fetched:
+            return (
+                f"it sent no request, and has fetched nothing from the web server (no line from"
+                f" {', '.join(machine['addresses'])} and none for {', '.join(machine.get('macs') or [])})",
+                "Is it on, does it boot from the network first, and does DHCP give it the loader?",
+            )
+        latest = max(fetched, key=_order)
+        missing = STAGES[_order(latest) + 1] if latest != STAGES[-1] else ""
+        words = [self._word(kind, machine) for kind in STAGES if kind in fetched]
+        text = f"it fetched {_and(words)} {_age(now - fetched[latest])} ago"
+        text += f" but not {self._word(missing, machine)}" if missing else " and sent no request since"
+        return text, _NEXT[missing]
+
+    def _word(self, kind: str, machine: Machine) -> str:
+        return self._ignition_name.get(machine["pool"], kind) if kind == "ignition" else kind
+
+
+def new_text(kinds: t.Sequence[str]) -> str:
+    return f"fetched {_and(list(kinds))}"
+
+
+def _kinds(published: t.Mapping[str, t.Any]) -> dict[str, str]:
+    kinds = {request_path(entry["url"]): "ignition" for entry in published.get("ignition") or [] if entry.get("url")}
+    for entry in published.get("artifacts") or []:
+        if entry.get("url") and entry["kind"] in STAGES:
+            kinds[request_path(entry["url"])] = entry["kind"]
+    return kinds
+
+
+def _kind_by_name(path: str) -> str:
+    """For a wait that does not know what was published: a run that was taken up again."""
+    name = posixpath.basename(path)
+    if name.endswith(".ign"):
+        return "ignition"
+    return next((kind for kind in ("kernel", "initramfs", "rootfs") if kind in name), "")
+
+
+def _order(kind: str) -> int:
+    return STAGES.index(kind) if kind in STAGES else len(STAGES)
+
+
+def _and(words: t.Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+__all__ = ("STAGES", "Fetches", "new_text")
