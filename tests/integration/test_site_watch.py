@@ -1,0 +1,65 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run sees of machines before they talk to the cluster, on a site in a box."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from lab.nginx import nginx_program
+from lab.site import Site
+from lab.site import machine_spec
+
+MakeSite = Callable[..., Site]
+SHORT = {"approve_csrs_timeout": 12, "approve_csrs_heartbeat": 5}
+
+
+@pytest.mark.parametrize("web", ["lab", "nginx"])
+def test_a_machine_that_fails_is_explained_by_what_it_fetched(make_site: MakeSite, site_block: int, web: str) -> None:
+    if web == "nginx" and nginx_program() is None:
+        pytest.skip("nginx is not installed")
+    machines = [
+        machine_spec(1, block=site_block, boot_method="ipxe", behaviour="silent"),
+        machine_spec(2, block=site_block, behaviour="dead"),
+    ]
+    site = make_site(machines=machines, web=web)
+    events = site.directory / "events.jsonl"
+    with site.operator():
+        run = site.run("add_arm_workers", extra_vars={**SHORT, "report_events": str(events)})
+    assert run.rc == 2, run.stdout
+    assert "worker-arm-1  fetched boot file, kernel, initramfs, rootfs and ignition" in run.stdout
+    assert "worker-arm-1: it fetched boot file, kernel, initramfs, rootfs and worker-" in run.stdout
+    assert "and sent no request since" in run.stdout
+    assert f"has fetched nothing from the web server (no line from {machines[1].addresses[0]}" in run.stdout
+    # what it has to install it has: it does not boot from the network again
+    assert "worker-arm-1  boot files withdrawn" in run.stdout
+    noted = [json.loads(line) for line in events.read_text().splitlines()]
+    assert [event["machine"] for event in noted if event["event"] == "fetched"] == ["worker-arm-1"]
+
+
+def test_an_ignition_that_somebody_changes_is_an_alarm(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+
+    def change() -> None:
+        (ignition,) = site.publish_directory.rglob("*.ign")
+        ignition.write_text('{"ignition": {"version": "3.4.0"}}')
+
+    with site.operator({"worker-arm-1": change}):
+        run = site.run("add_arm_workers", extra_vars={"approve_csrs_timeout": 8})
+    assert run.rc == 2, run.stdout
+    assert "WARNING  ALARM: http://" in run.stdout, run.stdout
+    assert "no longer returns what this run published" in run.stdout
+
+
+def test_a_log_that_cannot_be_read_does_not_stop_the_run(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    inventory = site.inventory({"publish_access_log": str(site.directory / "absent.log")})
+    with site.operator():
+        run = site.run("add_arm_workers", inventory=inventory)
+    assert run.rc == 0, run.stdout
+    assert "absent.log cannot be read" in run.stdout

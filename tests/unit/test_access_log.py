@@ -1,0 +1,273 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the web server's log tells of machines: its lines, its rotation, the stages and the diagnosis."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import Hit
+from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import parse_line
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import Fetches
+from ansible_collections.multiarch.openshift.plugins.module_utils._log_tail import read_new
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_watch import SiteWatch
+from ansible_collections.multiarch.openshift.plugins.modules.site_watch_info import compared
+from lab.web import WebServer
+
+Record = dict[str, t.Any]
+NOW = 1_764_046_800.0  # 2025-11-25T05:00:00Z
+BASE = "http://192.0.2.2:8080/openshift"
+PATH = "/openshift/worker.ign"
+
+
+def hit(path: str, *, at: float = NOW, address: str = "192.0.2.11", status: int = 200, method: str = "GET") -> Record:
+    return Hit(at, address, method, f"/openshift/{path}", status, 100).as_dict()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # nginx, combined
+        '192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "GET /openshift/worker.ign HTTP/1.1" 200 1738 "-" "curl/7.76"',
+        # httpd, common
+        '192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "GET /openshift/worker.ign HTTP/1.0" 200 1738',
+        # httpd, combined, another zone
+        '192.0.2.11 - - [25/Nov/2025:10:30:00 +0530] "GET /openshift/worker.ign HTTP/1.1" 200 1738 "-" "a \\"b\\" c"',
+        '192.0.2.11 - - [24/Nov/2025:23:00:00 -0600] "GET /openshift/worker.ign HTTP/1.1" 200 1738 "-" "-"',
+        # httpd, vhost_combined
+        'web:80 192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "GET /openshift/worker.ign HTTP/1.1" 200 1738 "-" "-"',
+        # a user with blanks, an absolute target, escapes, a query, doubled slashes, one socket for both families
+        '192.0.2.11 - jane doe [25/Nov/2025:05:00:00 +0000] "GET /openshift/worker.ign HTTP/1.1" 200 1738 "-" "-"',
+        '192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "GET http://web/openshift/worker.ign HTTP/1.1" 200 1738 "-" "-"',
+        '192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "GET //openshift//w%6frker.ign?x=1 HTTP/1.1" 200 1738 "-" "-"',
+        '::ffff:192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "GET /openshift/worker.ign HTTP/1.1" 200 1738 "-" "-"',
+    ],
+)
+def test_lines_of_the_usual_formats(line: str) -> None:
+    assert parse_line(line) == Hit(NOW, "192.0.2.11", "GET", PATH, 200, 1738)
+
+
+def test_an_address_of_version_6_and_an_answer_without_a_body() -> None:
+    line = '2001:db8::11 - - [25/Nov/2025:05:00:00 +0000] "HEAD /openshift/worker.ign HTTP/1.1" 304 - "-" "-"'
+    assert parse_line(line) == Hit(NOW, "2001:db8::11", "HEAD", PATH, 304, 0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        '{"remote": "192.0.2.11", "status": 200}',
+        '192.0.2.11 - - [yesterday] "GET / HTTP/1.1" 200 1738 "-" "-"',
+        '192.0.2.11 - - [25/Foo/2025:05:00:00 +0000] "GET / HTTP/1.1" 200 1738 "-" "-"',
+        '192.0.2.11 - - [25/Nov/2025:05:00:00 +0000] "\\x16\\x03\\x01" 400 166 "-" "-"',
+        'machine.example.com - - [25/Nov/2025:05:00:00 +0000] "GET / HTTP/1.1" 200 1738 "-" "-"',
+    ],
+)
+def test_other_lines_are_no_hits(line: str) -> None:
+    assert parse_line(line) is None
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_what_is_new_is_read_and_half_a_line_is_left_for_later(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text("one\ntwo\nthr")
+    lines, position = read_new(str(log), None)
+    assert lines == ["one", "two"]
+    with log.open("a") as stream:
+        stream.write("ee\n")
+    lines, position = read_new(str(log), position)
+    assert lines == ["three"]
+    assert read_new(str(log), position)[0] == []
+
+
+def test_a_rotated_log_loses_nothing(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text("one\n")
+    _lines, position = read_new(str(log), None)
+    with log.open("a") as stream:
+        stream.write("two\n")
+    log.rename(tmp_path / "access.log.1")
+    log.write_text("three\n")
+    lines, position = read_new(str(log), position)
+    assert lines == ["two", "three"]
+    # copytruncate: the same file, shorter
+    log.write_text("")
+    assert read_new(str(log), position)[0] == []
+    log.write_text("four\n")
+    assert read_new(str(log), {"inode": position["inode"], "offset": 999})[0] == ["four"]
+
+
+def test_a_log_that_cannot_be_read_is_said(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(OperationError, match="publish_access_log"):
+        read_new(str(tmp_path / "absent.log"), None)
+
+
+# -- the stages --------------------------------------------------------------------------------------------------------
+
+KERNEL, INITRAMFS, ROOTFS = ("9.6/aarch64/vmlinuz", "9.6/aarch64/live-initramfs.img", "9.6/aarch64/live-rootfs.img")
+IGNITION, BOOT_FILE = "lab/worker-00ff.ign", "ipxe/52-54-00-00-00-01.ipxe"
+PUBLISHED: Record = {
+    "ignition": [{"pool": "worker", "url": f"{BASE}/{IGNITION}", "hash": "sha512-00"}],
+    "artifacts": [
+        {"kind": "kernel", "url": f"{BASE}/{KERNEL}"},
+        {"kind": "initramfs", "url": f"{BASE}/{INITRAMFS}"},
+        {"kind": "rootfs", "url": f"{BASE}/{ROOTFS}"},
+    ],
+}
+
+
+def machine(number: int = 1, **values: t.Any) -> Record:
+    return {
+        "name": f"worker-arm-{number}",
+        "addresses": [f"192.0.2.{10 + number}"],
+        "macs": [f"52:54:00:00:00:0{number}"],
+        "boot_method": "ipxe",
+        "pool": "worker",
+        "arm": True,
+        **values,
+    }
+
+
+def fetches(*machines: Record, published: Record | None = None) -> Fetches:
+    found = list(machines) or [machine(1), machine(2)]
+    return Fetches(found, PUBLISHED if published is None else published, base_url=BASE, since=NOW - 60)
+
+
+def test_stages_are_told_once_and_in_order() -> None:
+    seen = fetches()
+    assert seen.take([hit(BOOT_FILE), hit(KERNEL), hit(INITRAMFS)]) == {
+        "worker-arm-1": ["boot file", "kernel", "initramfs"]
+    }
+    assert seen.take([hit(KERNEL), hit(ROOTFS, method="HEAD"), hit(ROOTFS), hit(IGNITION)]) == {
+        "worker-arm-1": ["rootfs", "ignition"]
+    }
+    assert seen.installed("worker-arm-1")
+    assert not seen.installed("worker-arm-2")
+
+
+def test_a_machine_is_known_by_the_address_from_which_it_fetched_its_own_boot_file() -> None:
+    seen = fetches()
+    found = seen.take([hit(BOOT_FILE, address="192.0.2.77"), hit(KERNEL, address="192.0.2.77")])
+    assert found == {"worker-arm-1": ["boot file", "kernel"]}
+
+
+def test_what_is_not_of_this_run_does_not_count() -> None:
+    seen = fetches(machine(1, powered_on="2025-11-25T05:00:00Z"), machine(2))
+    assert seen.take([hit(KERNEL, at=NOW - 30), hit(KERNEL, address="203.0.113.1"), hit("readme.txt")]) == {}
+    assert seen.take([hit(KERNEL, at=NOW - 300, address="192.0.2.12")]) == {}
+    # the web host's clock is an hour behind
+    assert seen.take([hit(KERNEL, at=NOW - 3600)], clock=3600) == {"worker-arm-1": ["kernel"]}
+
+
+def test_a_run_that_is_taken_up_again_knows_files_by_their_names() -> None:
+    seen = fetches(published={})
+    found = seen.take([hit("9.6/aarch64/rhcos-live-kernel.aarch64"), hit(ROOTFS), hit(IGNITION)])
+    assert found == {"worker-arm-1": ["kernel", "rootfs", "ignition"]}
+
+
+def test_a_boot_file_after_the_ignition_is_a_second_installation() -> None:
+    seen = fetches()
+    seen.take([hit(BOOT_FILE), hit(ROOTFS), hit(IGNITION)])
+    assert seen.take([hit(BOOT_FILE, at=NOW + 300)]) == {"worker-arm-1": ["again"]}
+
+
+@pytest.mark.parametrize(
+    ("hits", "reason", "hint"),
+    [
+        ([], "has fetched nothing from the web server (no line from 192.0.2.11 and none for 52:54", "DHCP"),
+        ([hit(BOOT_FILE)], "it fetched boot file 6 min ago but not kernel", "loader"),
+        ([hit(KERNEL)], "it fetched kernel 6 min ago but not initramfs", "memory"),
+        ([hit(BOOT_FILE), hit(KERNEL), hit(INITRAMFS)], "kernel and initramfs 6 min ago but not rootfs", "network"),
+        ([hit(KERNEL), hit(ROOTFS)], "fetched kernel and rootfs 6 min ago but not worker-00ff.ign", "install_device"),
+        ([hit(ROOTFS), hit(IGNITION)], "rootfs and worker-00ff.ign 6 min ago and sent no request since", "22623"),
+        ([hit(IGNITION, status=404)], "asked the web server for worker-00ff.ign and was answered 404", "readable"),
+    ],
+)
+def test_a_silent_machine_is_explained(hits: list[Record], reason: str, hint: str) -> None:
+    seen = fetches()
+    seen.take(hits)
+    found = seen.diagnosis(machine(1), NOW + 360)
+    assert found is not None
+    assert reason in found[0]
+    assert hint in found[1]
+
+
+def test_nothing_is_said_of_machines_that_fetch_nothing_here() -> None:
+    seen = fetches()
+    assert seen.diagnosis(machine(1), NOW) is None  # the log was not read yet
+    seen.take([])
+    assert seen.diagnosis(machine(1, arm=False), NOW) is None
+    assert seen.diagnosis(machine(1, boot_method="external"), NOW) is None
+
+
+# -- the watch ---------------------------------------------------------------------------------------------------------
+
+
+def watch(**values: t.Any) -> SiteWatch:
+    given = {"access_log": "/var/log/access.log", "base_url": BASE, "published": PUBLISHED, "now": NOW, **values}
+    return SiteWatch([machine(1), machine(2)], **given)
+
+
+def answer(**values: t.Any) -> Record:
+    return {"time": NOW, "hits": [], "unread": 0, "position": {"inode": 1, "offset": 9}, "ignition": [], **values}
+
+
+def test_the_log_is_read_every_few_seconds_and_the_ignition_every_minute() -> None:
+    site = watch()
+    first = site.due(NOW)
+    assert first is not None
+    assert (first["position"], first["path"]) == (None, "/openshift/")
+    assert first["ignition"] == [{"url": f"{BASE}/{IGNITION}", "hash": "sha512-00"}]
+    site.take(answer(), NOW)
+    assert site.due(NOW + 1) is None
+    second = site.due(NOW + 6)
+    assert second is not None
+    assert (second["position"], second["ignition"]) == ({"inode": 1, "offset": 9}, [])
+    third = site.due(NOW + 61)
+    assert third is not None
+    assert third["ignition"]
+
+
+def test_without_a_log_only_the_ignition_is_looked_at() -> None:
+    site = watch(access_log="")
+    assert site.due(NOW) is not None
+    assert site.due(NOW + 30) is None
+    assert site.due(NOW + 60) is not None
+    assert watch(access_log="", published={}).due(NOW) is None
+
+
+def test_an_ignition_that_changes_is_an_alarm() -> None:
+    changed = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
+    news = watch().take(answer(ignition=[changed]), NOW)
+    assert [text.startswith(f"ALARM: {BASE}/{IGNITION}") for text in news.warnings] == [True]
+    away = {"url": f"{BASE}/{IGNITION}", "state": "unavailable", "detail": "the server answers 404"}
+    news = watch().take(answer(ignition=[away]), NOW)
+    assert "cannot be fetched any more: the server answers 404" in news.warnings[0]
+
+
+def test_a_log_of_another_form_is_said() -> None:
+    assert "neither nginx' nor httpd's" in watch().take(answer(unread=3), NOW).warnings[0]
+
+
+def test_the_served_ignition_is_compared_by_its_hash(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "worker.ign").write_bytes(b"{}")
+    server = WebServer(tmp_path, "127.0.0.1")
+    server.start()
+    try:
+        entry = {"url": f"{server.url}/worker.ign", "hash": f"sha512-{hashlib.sha512(b'{}').hexdigest()}"}
+        assert compared(entry, 5)["state"] == "same"
+        (tmp_path / "worker.ign").write_bytes(b"{ }")
+        assert compared(entry, 5)["state"] == "changed"
+        (tmp_path / "worker.ign").unlink()
+        assert compared(entry, 5) == {"url": entry["url"], "state": "unavailable", "detail": "the server answers 404"}
+    finally:
+        server.close()
