@@ -99,8 +99,8 @@ left_to_you:
     - kind: request
       machine: ""
       text: >-
-        csr-2xbqk was left alone: it is for localhost.localdomain, which is no machine of this run. Approve it only if you
-        know whose it is.
+        csr-2xbqk was left alone: it is for localhost.localdomain, which is no machine of this run. Approve it only if
+        you know whose it is.
       command: oc adm certificate approve csr-2xbqk
 """
 

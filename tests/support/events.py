@@ -47,7 +47,7 @@ FINDINGS = [
         "check": "selinux",
         "verdict": "warn",
         "sentence": "/srv/www has the type default_t, which httpd may not read",
-        "to_do": "Give it the right one:\n  semanage fcontext -a -t httpd_sys_content_t /srv/www\n  restorecon -R /srv/www",
+        "to_do": "Give it the right one:\n  semanage fcontext -a -t httpd_sys_content_t /srv\n  restorecon -R /srv/www",
         "machines": [],
     },
 ]
