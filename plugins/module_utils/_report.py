@@ -63,7 +63,7 @@ def report(events: t.Sequence[Event], *, broken_lines: int = 0) -> dict[str, t.A
         "machines": machines,
         "requests": requests,
         "artifacts": _artifacts(facts.get("published") or {}),
-        "warnings": list((facts.get("requests") or {}).get("warnings") or []),
+        "warnings": _warnings(run, facts),
         "broken_lines": broken_lines,
     }
     document["left_to_you"] = _left_to_you(document, end, facts.get("ingress") or {})
@@ -185,6 +185,12 @@ def _artifacts(published: Event) -> dict[str, list[dict[str, t.Any]]]:
     return {
         key: [dict(entry) for entry in published.get(key) or []] for key in ("ignition", "initrds", "boot_artifacts")
     }
+
+
+def _warnings(run: t.Sequence[Event], facts: t.Mapping[str, Event]) -> list[str]:
+    # what was said while the run waited comes again at its end, if it comes to that
+    said = [event["text"] for event in run if event["event"] == "alarm"]
+    return list(dict.fromkeys([*said, *((facts.get("requests") or {}).get("warnings") or [])]))
 
 
 # -- what is left to a person ------------------------------------------------------------------------------------------

@@ -145,6 +145,13 @@ def test_machines_that_may_be_armed_still_are_named() -> None:
     assert "worker-arm-1" not in left(document, "armed")[0]["text"]
 
 
+def test_an_alarm_is_seen_also_where_the_run_was_interrupted() -> None:
+    alarm = events.stamped([{"event": "alarm", "text": "the published ignition has changed"}], 60)
+    run = [*events.begun([events.record(1)]), *alarm]
+    assert report(run)["warnings"] == ["the published ignition has changed"]
+    assert "the published ignition has changed" in html_report(report(run))
+
+
 def test_the_last_run_in_the_file_counts() -> None:
     document = report([*events.mixed_run(), *events.begun([events.record(9)])])
     assert list(by_name(document)) == ["worker-arm-9"]
