@@ -129,10 +129,10 @@ def _cluster(arguments: dict[str, t.Any]) -> ClusterView:
 
 def _questions(arguments: dict[str, t.Any], view: ClusterView) -> dict[str, t.Any]:
     machines = arguments["machines"]
-    booted = bool(checks.network_booted(machines))
+    published = checks.needs_publishing(machines)
     return {
-        "directory": arguments["directory"] if booted else "",
-        "base_url": arguments["base_url"] if booted else "",
+        "directory": arguments["directory"] if published else "",
+        "base_url": arguments["base_url"] if published else "",
         "sources": sources(view.ignition),
         "names": [machine["node_name"] for machine in machines],
         "addresses": [address for machine in machines for address in machine["addresses"]],

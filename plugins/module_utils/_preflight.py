@@ -21,7 +21,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._finding impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import Finding
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import finding
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import some
-from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
 from ansible_collections.multiarch.openshift.plugins.module_utils._payload import Payload
 from ansible_collections.multiarch.openshift.plugins.module_utils._payload import next_step
@@ -338,8 +338,9 @@ def bmcs(checked: Machines) -> Finding:
     return finding("bmc", OK, f"{len(asked)} BMCs answer, and each is its machine's own.")
 
 
-def network_booted(machines: Machines) -> list[t.Mapping[str, t.Any]]:
-    return [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT]
+def needs_publishing(machines: Machines) -> bool:
+    """Whether anything of these machines comes from the web host."""
+    return any(machine["boot_method"] in INSTALLED for machine in machines)
 
 
 # -- small parts -------------------------------------------------------------------------------------------------------
@@ -394,7 +395,7 @@ __all__ = (
     "first_of_architecture",
     "ignition",
     "needs_placement",
-    "network_booted",
+    "needs_publishing",
     "no_proxy",
     "own_addresses",
     "payload",

@@ -102,6 +102,8 @@ def dns_reverse(machines: Machines, reverse: t.Mapping[str, t.Sequence[str] | No
     wrong: dict[str, str] = {}
     missing: dict[str, str] = {}
     for machine in machines:
+        if _is_named(machine):
+            continue
         for address in machine["addresses"]:
             names = [name.rstrip(".").lower() for name in reverse.get(address) or []]
             if not names:
@@ -122,10 +124,17 @@ def dns_reverse(machines: Machines, reverse: t.Mapping[str, t.Sequence[str] | No
             check,
             WARN,
             f"{len(missing)} of {len(machines)} machines have no PTR record, says {host}: {some(missing.values())}.",
-            "Make sure that DHCP or an ip= argument gives each machine its name; else it calls itself localhost.",
+            "Make sure that DHCP or machine_network gives each machine its name; else it calls itself localhost.",
             machines=missing,
         )
+    if machines and all(map(_is_named, machines)):
+        return finding(check, OK, "All machines get their names by the kernel line, whatever DNS says.")
     return finding(check, OK, "The addresses of all machines resolve to their node names.")
+
+
+def _is_named(machine: t.Mapping[str, t.Any]) -> bool:
+    """Whether the installer is told the name (``ip=…:<name>:…``), which then is the system's own."""
+    return any(machine["node_name"] in argument.split(":") for argument in machine.get("network_arguments") or [])
 
 
 def dns_forward(machines: Machines, forward: t.Mapping[str, t.Sequence[str] | None], host: str) -> Finding:
