@@ -469,6 +469,7 @@ class Site:
         if spec.install_device and spec.boot_method != "external":
             values["machine_install_device"] = spec.install_device
         if spec.boot_transport != "http":
+            "publish_access_log": str(self.web.access_log),
             values["machine_boot_transport"] = spec.boot_transport
         return {**values, **spec.variables}
 
