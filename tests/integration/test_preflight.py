@@ -19,6 +19,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._web_host_look
 from ansible_collections.multiarch.openshift.plugins.module_utils._web_host_look import look
 from lab import namespace
 from lab import objects
+from lab.bmc import Bmc
+from lab.bmc import BmcSystem
 from lab.mcs import MachineConfigServer
 from lab.nginx import nginx_program
 from lab.pki import Authority
@@ -151,6 +153,34 @@ def test_a_cluster_that_is_away_costs_its_own_rows_alone(make_site: MakeSite, si
     assert found["cluster"] == "fail", run.stdout
     assert found["publish_folder"] == "ok", run.stdout
     assert "payload" not in found
+
+
+def test_bmcs_are_asked_by_the_plugin_of_the_run_and_a_wrong_password_stops_no_other(
+    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path
+) -> None:
+    site = make_site(machines=machine_specs(2, block=site_block))
+    authority = Authority(tmp_path, "bmc-ca")
+    tls = authority.server("bmc", ["127.0.0.1"])
+    overrides, bmcs = {}, []
+    for name, password in (("worker-arm-1", "lab-secret"), ("worker-arm-2", "another-secret")):
+        bmc = Bmc([BmcSystem(site.machines[name].spec.macs)], loop=site.loop, tls=tls).start()
+        bmcs.append(bmc)
+        overrides[name] = {
+            "machine_bmc_url": bmc.url,
+            "machine_bmc_username": "lab-operator",
+            "machine_bmc_password": password,
+            "machine_bmc_ca_path": str(authority.certificate_path),
+        }
+    try:
+        run = site.run("preflight", inventory=site.inventory(overrides=overrides))
+    finally:
+        for bmc in bmcs:
+            bmc.close()
+    assert run.rc == 0, run.stdout
+    assert rows(run)["bmc"] == "fail", run.stdout
+    assert "1 of 2 BMCs: worker-arm-2" in " ".join(run.stdout.split())
+    assert "another-secret" not in run.stdout
+    assert [bmc.changing_requests() for bmc in bmcs] == [[], []]
 
 
 # -- the look from the web host ----------------------------------------------------------------------------------------
