@@ -59,6 +59,7 @@ class Fetches:
         }
         self._fetched: dict[str, dict[str, float]] = {}
         self._refused: dict[str, tuple[str, int]] = {}
+        self._shared = False
         self.seen_log = False
 
     def take(self, hits: t.Iterable[Machine], *, clock: float = 0.0) -> dict[str, list[str]]:
@@ -95,10 +96,15 @@ class Fetches:
         if boot_file is not None:
             name = self._by_mac.get(boot_file[1], "")
             if name and hit["status"] == 200:
-                # whatever address it has while it installs
-                self._by_address[hit["address"]] = name
+                self._learn(hit["address"], name)
             return "boot file", name if hit["status"] == 200 else ""
         return self._kinds.get(path) or _kind_by_name(path), self._by_address.get(hit["address"], "")
+
+    def _learn(self, address: str, name: str) -> None:
+        """A machine may have any address while it installs; one that two of them have is a proxy's and tells nothing."""
+        if self._by_address.setdefault(address, name) != name:
+            self._by_address[address] = ""
+            self._shared = True
 
     def installed(self, name: str) -> bool:
         """Whether it has all that an installation needs: it does not boot from the network again."""
@@ -108,7 +114,7 @@ class Fetches:
     def diagnosis(self, machine: Machine, now: float) -> tuple[str, str] | None:
         """Reason and hint for a machine that is silent; None where the log tells nothing about it."""
         name = machine["name"]
-        if not self.seen_log or not machine.get("arm") or machine["boot_method"] not in NETWORK_BOOT:
+        if not self.seen_log or self._shared or not machine.get("arm") or machine["boot_method"] not in NETWORK_BOOT:
             return None
         if name in self._refused:
             path, status = self._refused[name]

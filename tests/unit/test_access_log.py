@@ -160,6 +160,16 @@ def test_a_machine_is_known_by_the_address_from_which_it_fetched_its_own_boot_fi
     assert found == {"worker-arm-1": ["boot file", "kernel"]}
 
 
+def test_an_address_of_several_machines_tells_nothing() -> None:
+    seen = fetches()
+    other = "ipxe/52-54-00-00-00-02.ipxe"
+    proxied = [hit(path, address="192.0.2.9") for path in (BOOT_FILE, other, ROOTFS, IGNITION)]
+    assert seen.take(proxied) == {"worker-arm-1": ["boot file"], "worker-arm-2": ["boot file"]}
+    assert not seen.installed("worker-arm-1")
+    assert not seen.installed("worker-arm-2")
+    assert seen.diagnosis(machine(1), NOW) is None
+
+
 def test_what_is_not_of_this_run_does_not_count() -> None:
     seen = fetches(machine(1, powered_on="2025-11-25T05:00:00Z"), machine(2))
     assert seen.take([hit(KERNEL, at=NOW - 30), hit(KERNEL, address="203.0.113.1"), hit("readme.txt")]) == {}
