@@ -101,7 +101,7 @@ class Fetches:
         return self._kinds.get(path) or _kind_by_name(path), self._by_address.get(hit["address"], "")
 
     def _learn(self, address: str, name: str) -> None:
-        """A machine may have any address while it installs; one that two of them have is a proxy's and tells nothing."""
+        """A machine may have any address while it installs; one that several have is a proxy's and tells nothing."""
         if self._by_address.setdefault(address, name) != name:
             self._by_address[address] = ""
             self._shared = True

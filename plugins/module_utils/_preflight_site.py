@@ -119,6 +119,9 @@ def dns_reverse(machines: Machines, reverse: t.Mapping[str, t.Sequence[str] | No
             " of the other name, which is refused.",
             machines=wrong,
         )
+    late = [address for address in missing.values() if reverse.get(address) is None]
+    if late:
+        return _late(check, late, host)
     if missing:
         return finding(
             check,
@@ -130,6 +133,15 @@ def dns_reverse(machines: Machines, reverse: t.Mapping[str, t.Sequence[str] | No
     if machines and all(map(_is_named, machines)):
         return finding(check, OK, "All machines get their names by the kernel line, whatever DNS says.")
     return finding(check, OK, "The addresses of all machines resolve to their node names.")
+
+
+def _late(check: str, asked: t.Sequence[str], host: str) -> Finding:
+    return finding(
+        check,
+        WARN,
+        f"The resolver of {host} did not answer in time for {len(asked)} names or addresses: {some(asked)}.",
+        "Look at /etc/resolv.conf there, or give it more time by preflight_timeout.",
+    )
 
 
 def _is_named(machine: t.Mapping[str, t.Any]) -> bool:
@@ -156,6 +168,9 @@ def dns_forward(machines: Machines, forward: t.Mapping[str, t.Sequence[str] | No
             "Correct the A or AAAA record, or machine_addresses.",
             machines=wrong,
         )
+    late = [machine["node_name"] for machine in machines if forward.get(machine["node_name"]) is None]
+    if late:
+        return _late(check, late, host)
     if missing:
         return finding(
             check,
