@@ -90,6 +90,9 @@ class SiteWatch:
                 )
             elif entry["state"] == "unavailable":
                 news.warnings.append(f"{entry['url']} cannot be fetched any more: {entry['detail']}.")
+        if answer["problem"]:
+            news.warnings.append(f"{answer['problem']} What machines fetch is not shown.")
+            self._access_log = ""
         if answer["position"] is None:
             return news
         self._position = answer["position"]

@@ -93,6 +93,11 @@ position:
   returned: success
   type: dict
   sample: {inode: 1049, offset: 40960}
+problem:
+  description: Why the log could not be read; empty where it was.
+  returned: success
+  type: str
+  sample: ""
 ignition:
   description: For each of O(ignition), V(same), V(changed) or V(unavailable), with the reason.
   returned: success
@@ -162,11 +167,21 @@ def main() -> None:
     )
     now = time.time()
     comparison = [compared(entry, module.params["timeout"]) for entry in module.params["ignition"]]
+    problem = ""
     try:
         hits, unread, position = new_hits(module.params, now)
     except OperationError as exc:
-        module.fail_json(msg=str(exc), time=now, ignition=comparison)
-    module.exit_json(changed=False, time=now, hits=hits, unread=unread, position=position, ignition=comparison)
+        # what was compared counts all the same
+        hits, unread, position, problem = [], 0, None, str(exc)
+    module.exit_json(
+        changed=False,
+        time=now,
+        hits=hits,
+        unread=unread,
+        position=position,
+        problem=problem,
+        ignition=comparison,
+    )
 
 
 if __name__ == "__main__":

@@ -228,7 +228,8 @@ def watch(**values: t.Any) -> SiteWatch:
 
 
 def answer(**values: t.Any) -> Record:
-    return {"time": NOW, "hits": [], "unread": 0, "position": {"inode": 1, "offset": 9}, "ignition": [], **values}
+    position = {"inode": 1, "offset": 9}
+    return {"time": NOW, "hits": [], "unread": 0, "position": position, "problem": "", "ignition": [], **values}
 
 
 def test_the_log_is_read_every_few_seconds_and_the_ignition_every_minute() -> None:
@@ -262,6 +263,17 @@ def test_an_ignition_that_changes_is_an_alarm() -> None:
     away = {"url": f"{BASE}/{IGNITION}", "state": "unavailable", "detail": "the server answers 404"}
     news = watch().take(answer(ignition=[away]), NOW)
     assert "cannot be fetched any more: the server answers 404" in news.warnings[0]
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_a_changed_ignition() -> None:
+    site = watch()
+    changed = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
+    said = site.take(answer(position=None, problem="The access log cannot be read.", ignition=[changed]), NOW).warnings
+    assert ["ALARM" in text for text in said] == [True, False]
+    assert said[1] == "The access log cannot be read. What machines fetch is not shown."
+    later = site.due(NOW + 60)
+    assert later is not None
+    assert (later["access_log"], len(later["ignition"])) == ("", 1)
 
 
 def test_a_log_of_another_form_is_said() -> None:
