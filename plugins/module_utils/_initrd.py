@@ -5,14 +5,17 @@
 """The small second initrd that makes the installer check the ignition hash on network boot. Private to the collection.
 
 It carries a live Ignition config as ``config.ign``; that config writes one file for coreos-installer, which holds
-nothing but the hash. Disk, network and URL stay documented arguments of the kernel line.
+the hash and, where the machine has any, what no argument of the kernel line can say: consoles and kernel arguments of
+the installed system. Disk, network and URL stay documented arguments of the kernel line.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import lzma
 import re
+import typing as t
 import urllib.parse
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
@@ -26,27 +29,34 @@ _CLUSTER_VERSION = re.compile(r"4\.(\d+)(?:\.|$)")
 _BOOT_IMAGE_RELEASE = re.compile(r"4(\d{1,2})\.\d{2}\.\d{12}-\d+")
 
 
-def verifying_initrd(ignition_hash: str) -> bytes:
+def verifying_initrd(
+    ignition_hash: str, *, consoles: t.Sequence[str] = (), kernel_arguments: t.Sequence[str] = ()
+) -> bytes:
     """The initrd that pins ``ignition_hash``: a newc archive of one file in one xz stream, always the same bytes."""
-    config = cpio_entry("config.ign", live_config(ignition_hash), mode=0o100600)
+    content = live_config(ignition_hash, consoles=consoles, kernel_arguments=kernel_arguments)
+    config = cpio_entry("config.ign", content, mode=0o100600)
     archive = config + cpio_entry("TRAILER!!!", b"", mode=0)
     # The kernel's decoder knows CRC32 only.
     return lzma.compress(archive, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC32)
 
 
-def initrd_name(ignition_hash: str) -> str:
-    """Name under which that initrd is published; it carries the hash, so a later run never changes its content."""
-    return f"verify-{_hex(ignition_hash)[:16]}.img"
+def initrd_name(ignition_hash: str, *, consoles: t.Sequence[str] = (), kernel_arguments: t.Sequence[str] = ()) -> str:
+    """Name under which that initrd is published; it changes with the content, so a later run never changes that."""
+    settings = ""
+    if consoles or kernel_arguments:
+        text = _installer_config(ignition_hash, consoles, kernel_arguments)
+        settings = f"{hashlib.sha256(text.encode()).hexdigest()[:8]}-"
+    return f"verify-{settings}{_hex(ignition_hash)[:16]}.img"
 
 
-def live_config(ignition_hash: str) -> bytes:
+def live_config(ignition_hash: str, *, consoles: t.Sequence[str] = (), kernel_arguments: t.Sequence[str] = ()) -> bytes:
     """Ignition config of the live system. Spec 3.2.0 is read by every release that takes the initrd."""
     _hex(ignition_hash)
-    line = urllib.parse.quote(f"ignition-hash: {ignition_hash}")
+    text = urllib.parse.quote(_installer_config(ignition_hash, consoles, kernel_arguments))
     file = {
         "path": "/etc/coreos/installer.d/20-ignition-hash.yaml",
         "mode": 0o644,
-        "contents": {"source": f"data:,{line}"},
+        "contents": {"source": f"data:,{text}"},
     }
     config = {"ignition": {"version": "3.2.0"}, "storage": {"files": [file]}}
     return json.dumps(config, separators=(",", ":")).encode()
@@ -67,6 +77,15 @@ def check_verified_delivery(version: str, release: str) -> None:
                 f"{name} {text} is too old for machine_ignition_delivery: verified, which needs 4.{FIRST_MINOR}.",
                 "Set machine_ignition_delivery: documented, or boot these machines with an ISO.",
             )
+
+
+def _installer_config(ignition_hash: str, consoles: t.Sequence[str], kernel_arguments: t.Sequence[str]) -> str:
+    """YAML with block lists: a console's commas would take a flow list apart."""
+    lines = [f"ignition-hash: {ignition_hash}"]
+    for key, values in (("console", consoles), ("append-karg", kernel_arguments)):
+        if values:
+            lines += [f"{key}:", *(f"  - {json.dumps(value)}" for value in values)]
+    return "\n".join(lines)
 
 
 def _hex(ignition_hash: str) -> str:

@@ -271,22 +271,28 @@ def _network(reader: _Reader, method: str, addresses: t.Sequence[str], name: str
 
 
 def _iso(reader: _Reader, method: str) -> str | None:
-    """How the installer of a machine that boots an ISO is started; what does not go with an ISO or only with one."""
+    """How the installer of a machine that boots an ISO is started."""
     chosen = reader.choice("machine_iso_install", ("unattended", "by_hand"))
-    if method in NETWORK_BOOT and reader.texts("machine_kernel_arguments"):
-        reader.problem(
-            "machine_kernel_arguments are for the installed system, and a network boot does not carry them there;"
-            " set them with a MachineConfig, or machine_live_kernel_arguments for the installer's own line."
-        )
     if method != "iso":
         return None
-    for console in reader.texts("machine_consoles"):
+    return chosen or ("unattended" if reader.text("machine_bmc_url") else "by_hand")
+
+
+def _check_installed_system(reader: _Reader, method: str, delivery: str) -> None:
+    """Consoles and kernel arguments are the installer's business, unless it gets documented kernel arguments only."""
+    if method in NETWORK_BOOT and delivery == "documented":
+        if reader.texts("machine_kernel_arguments"):
+            reader.problem(
+                "machine_kernel_arguments are for the installed system, and a network boot carries them there only with"
+                " machine_ignition_delivery: verified; set that, or set the arguments with a MachineConfig."
+            )
+        return
+    for console in reader.texts("machine_consoles") if method in INSTALLED else ():
         if not _CONSOLE.fullmatch(console):
             reader.problem(
                 f"machine_consoles: coreos-installer does not set {console!r}; write console={console} into"
                 " machine_kernel_arguments and machine_live_kernel_arguments."
             )
-    return chosen or ("unattended" if reader.text("machine_bmc_url") else "by_hand")
 
 
 def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
@@ -322,6 +328,8 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
     device, warnings = _device(reader, required=installs)
     addresses = _addresses(reader)
     network, arguments = _network(reader, method, addresses, node_name)
+    delivery = reader.choice("machine_ignition_delivery", ("verified", "documented"))
+    _check_installed_system(reader, method, delivery)
     record: dict[str, t.Any] = {
         "name": host,
         "node_name": node_name,
@@ -332,7 +340,7 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
         "macs": _macs(reader, required=method in NETWORK_BOOT),
         "pool": reader.text("machine_pool"),
         "install_device": device,
-        "ignition_delivery": reader.choice("machine_ignition_delivery", ("verified", "documented")),
+        "ignition_delivery": delivery,
         "consoles": reader.texts("machine_consoles"),
         "kernel_arguments": reader.texts("machine_kernel_arguments"),
         "live_kernel_arguments": reader.texts("machine_live_kernel_arguments"),

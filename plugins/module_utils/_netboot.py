@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -18,6 +19,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._grub import g
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import check_verified_delivery
 from ansible_collections.multiarch.openshift.plugins.module_utils._ipxe import ipxe_chain
 from ansible_collections.multiarch.openshift.plugins.module_utils._ipxe import ipxe_script
+from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import check_argument
+from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import given_arguments
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import live_arguments
 from ansible_collections.multiarch.openshift.plugins.module_utils._loader_text import passes_unchanged
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import METHODS
@@ -78,6 +81,14 @@ class BootFile:
     warnings: tuple[str, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True)
+class InstalledSystem:
+    """What a machine's initrd asks of the installer for the system that it installs."""
+
+    consoles: tuple[str, ...] = ()
+    kernel_arguments: tuple[str, ...] = ()
+
+
 def boot_file(machine: t.Mapping[str, t.Any], published: Published, *, cluster: str) -> BootFile:
     """Render a machine's boot file; raise OperationError where it could not boot from it."""
     missing = [key for key in _NEEDED if key not in machine]
@@ -90,11 +101,7 @@ def boot_file(machine: t.Mapping[str, t.Any], published: Published, *, cluster: 
             f"machine_boot_method {method} does not boot {architecture}.",
             f"For {architecture}: {', '.join(METHODS.get(architecture, ())) or 'nothing'}.",
         )
-    if machine.get("kernel_arguments"):
-        raise OperationError(
-            "machine_kernel_arguments are for the installed system, and a network boot does not carry them there.",
-            "Set them with a MachineConfig, or machine_live_kernel_arguments for the installer's own line.",
-        )
+    installed = installed_system(machine)
     if not machine["macs"]:
         raise OperationError("machine_macs is empty.", "List the MAC of every NIC that may boot from the network.")
     for mac in machine["macs"]:
@@ -109,7 +116,7 @@ def boot_file(machine: t.Mapping[str, t.Any], published: Published, *, cluster: 
     initrds = [initramfs]
     if machine["ignition_delivery"] == "verified":
         check_verified_delivery(published.version, str(kernel.get("release") or ""))
-        initrds.append(_verifying_initrd(ignition, published))
+        initrds.append(_verifying_initrd(ignition, published, installed))
     arguments = live_arguments(machine, _url(rootfs, "rootfs"), ignition_url=_url(ignition, "ignition"))
     warnings = _name_warnings(_url(rootfs, "rootfs"))
     if method == "ipxe":
@@ -176,13 +183,31 @@ def gets_boot_file(machine: t.Mapping[str, t.Any]) -> bool:
     return machine.get("boot_method") in NETWORK_BOOT and machine.get("arm", True) is not False
 
 
-def pinned_pools(machines: t.Iterable[t.Mapping[str, t.Any]]) -> set[str]:
-    """Pools whose ignition is pinned by an initrd, because a machine that is to be armed wants it verified."""
-    return {
-        machine["pool"]
-        for machine in machines
-        if gets_boot_file(machine) and not machine.get("failed") and machine.get("ignition_delivery") == "verified"
-    }
+def installed_system(machine: t.Mapping[str, t.Any]) -> InstalledSystem:
+    """What the machine's initrd asks for, checked; nothing under documented delivery, which has no such initrd."""
+    if machine["ignition_delivery"] != "verified":
+        if machine.get("kernel_arguments"):
+            raise OperationError(
+                "machine_kernel_arguments are for the installed system, and a network boot carries them there only with"
+                " machine_ignition_delivery: verified.",
+                "Set that, or set the arguments with a MachineConfig.",
+            )
+        return InstalledSystem()
+    consoles = tuple(machine.get("consoles") or ())
+    for console in consoles:
+        check_argument(f"console={console}", "machine_consoles")
+    return InstalledSystem(consoles, tuple(given_arguments(machine, "kernel_arguments")))
+
+
+def pins(machines: t.Iterable[t.Mapping[str, t.Any]]) -> list[tuple[str, InstalledSystem]]:
+    """Pool and system of every initrd that machines which are to be armed need, each once."""
+    wanted: dict[tuple[str, InstalledSystem], None] = {}
+    for machine in machines:
+        if gets_boot_file(machine) and not machine.get("failed") and machine.get("ignition_delivery") == "verified":
+            # A machine with an argument that cannot be used is told so when its boot file is made.
+            with contextlib.suppress(OperationError):
+                wanted[machine["pool"], installed_system(machine)] = None
+    return list(wanted)
 
 
 def _marker(machine: t.Mapping[str, t.Any], cluster: str) -> Marker:
@@ -206,12 +231,16 @@ def _artifact(machine: t.Mapping[str, t.Any], published: Published, kind: str) -
     raise OperationError(f"No {kind} for {machine['architecture']} is published.", "Publish the boot artifacts first.")
 
 
-def _verifying_initrd(ignition: t.Mapping[str, t.Any], published: Published) -> t.Mapping[str, t.Any]:
+def _verifying_initrd(
+    ignition: t.Mapping[str, t.Any], published: Published, installed: InstalledSystem
+) -> t.Mapping[str, t.Any]:
     for entry in published.initrds:
-        if entry["hash"] == ignition["hash"]:
+        made_for = InstalledSystem(tuple(entry.get("consoles") or ()), tuple(entry.get("kernel_arguments") or ()))
+        if entry["hash"] == ignition["hash"] and made_for == installed:
             return entry
     raise OperationError(
-        f"No initrd that pins the ignition of the pool {ignition['pool']} is published.",
+        f"No initrd with the hash of the ignition of the pool {ignition['pool']} and the machine's consoles and kernel"
+        " arguments is published.",
         "Make it with ignition_initrd and publish it, or set machine_ignition_delivery: documented.",
     )
 
@@ -242,4 +271,15 @@ def _name_warnings(url: str) -> tuple[str, ...]:
     return (f"The machine has to resolve the name {parts.host} while it boots; an IP address is safer.",)
 
 
-__all__ = ("BootFile", "Folders", "Published", "boot_file", "boot_paths", "entries", "gets_boot_file", "pinned_pools")
+__all__ = (
+    "BootFile",
+    "Folders",
+    "InstalledSystem",
+    "Published",
+    "boot_file",
+    "boot_paths",
+    "entries",
+    "gets_boot_file",
+    "installed_system",
+    "pins",
+)

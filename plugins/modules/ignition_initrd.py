@@ -13,10 +13,12 @@ author: multiarch.openshift contributors (@multiarch-openshift)
 description:
   - Over the documented kernel arguments alone, a machine installs whatever ignition it is served. A second, tiny
     initrd makes the installer compare the ignition's hash.
-  - This module makes one such initrd for each hash that a machine needs. It holds nothing but the hash, so it is no
-    secret; M(multiarch.openshift.artifact_publish) publishes it and M(multiarch.openshift.netboot_config) names it in
-    the boot files.
-  - Equal hashes give equal bytes. The file's name carries the hash.
+  - It also tells the installer what no kernel argument of the live system can, the consoles and kernel arguments of the
+    installed system.
+  - This module makes one such initrd for each distinct set of hash, consoles and kernel arguments. It holds nothing
+    else, so it is no secret; M(multiarch.openshift.artifact_publish) publishes it and
+    M(multiarch.openshift.netboot_config) names it in the boot files.
+  - Equal content gives equal bytes, and the file's name changes with the content.
 options:
   machines:
     description:
@@ -57,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 initrds:
-  description: One entry for each distinct hash, also in check mode, when no file is written.
+  description: One entry for each distinct content, also in check mode, when no file is written.
   returned: success
   type: list
   elements: dict
@@ -68,6 +70,14 @@ initrds:
     hash:
       description: The ignition's hash.
       type: str
+    consoles:
+      description: Consoles of the installed system.
+      type: list
+      elements: str
+    kernel_arguments:
+      description: Kernel arguments of the installed system.
+      type: list
+      elements: str
     path:
       description: Path of the initrd.
       type: str
@@ -83,12 +93,15 @@ initrds:
   sample:
     - pool: worker
       hash: sha512-9a71…
+      consoles: []
+      kernel_arguments: []
       path: /home/me/.private/verify-9a71c02f5b1de603.img
       name: verify-9a71c02f5b1de603.img
       sha256: 5d41402a…
       size: 300
 """
 
+import dataclasses
 import hashlib
 import os
 import tempfile
@@ -99,7 +112,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import initrd_name
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import verifying_initrd
-from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import pinned_pools
+from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import pins
 
 
 def main() -> None:
@@ -127,22 +140,26 @@ def main() -> None:
 def _images(
     machines: t.Sequence[t.Mapping[str, t.Any]], ignition: t.Sequence[t.Mapping[str, t.Any]], *, folder: str
 ) -> list[tuple[dict[str, t.Any], bytes]]:
-    pools = pinned_pools(machines)
+    hashes = {exported["pool"]: exported["hash"] for exported in ignition}
     images: dict[str, tuple[dict[str, t.Any], bytes]] = {}
-    for exported in ignition:
-        if exported["pool"] not in pools or exported["hash"] in images:
+    for pool, installed in pins(machines):
+        if pool not in hashes:
             continue
-        image = verifying_initrd(exported["hash"])
-        name = initrd_name(exported["hash"])
+        settings = dataclasses.asdict(installed)
+        name = initrd_name(hashes[pool], **settings)
+        if name in images:
+            continue
+        image = verifying_initrd(hashes[pool], **settings)
         entry = {
-            "pool": exported["pool"],
-            "hash": exported["hash"],
+            "pool": pool,
+            "hash": hashes[pool],
+            **{key: list(values) for key, values in settings.items()},
             "path": os.path.join(folder, name),
             "name": name,
             "sha256": hashlib.sha256(image).hexdigest(),
             "size": len(image),
         }
-        images[exported["hash"]] = (entry, image)
+        images[name] = (entry, image)
     return list(images.values())
 
 

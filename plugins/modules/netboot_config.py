@@ -20,7 +20,8 @@ description:
     removed. A file of the site in the place of a machine's boot file marks this machine as failed; the others go on.
   - A machine whose boot file would not work (kernel line too long, no install device, nothing published for it, …) is
     marked as failed and left without boot files.
-  - Consoles go onto the installer's own line; a network boot does not set the installed system's consoles.
+  - Consoles go onto the installer's own line. The installed system gets them, and its kernel arguments, by the initrd
+    that M(multiarch.openshift.ignition_initrd) makes, so only with C(ignition_delivery) V(verified).
 options:
   machines:
     description:
@@ -58,8 +59,8 @@ options:
     default: []
   initrds:
     description:
-      - The published initrds that pin the ignition, from M(multiarch.openshift.ignition_initrd), with C(hash), C(url)
-        and, for machines that boot by TFTP, C(tftp_path).
+      - The published initrds that pin the ignition, from M(multiarch.openshift.ignition_initrd), with C(hash),
+        C(consoles), C(kernel_arguments), C(url) and, for machines that boot by TFTP, C(tftp_path).
       - Only needed by machines whose C(ignition_delivery) is V(verified).
     type: list
     elements: dict

@@ -63,7 +63,7 @@ class Guest:
         return dict(json.loads(base64.b64decode(found[1]))) if found else None
 
     @property
-    def pinned(self) -> str:
+    def installer_config(self) -> str:
         """The file for coreos-installer that the live Ignition would write."""
         config = self.live_config or {"storage": {"files": []}}
         (file,) = config["storage"]["files"]

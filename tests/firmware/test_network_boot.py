@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import initrd_name
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import LINE_LIMIT
 from firmware.dhcp import HttpBootDhcp
 from firmware.guest import Guest
@@ -39,6 +40,7 @@ NETWORK = [
 ]
 # What a boot loader's language could take for its own
 LIVE = ["site.note=a&b;c|d<e>f$g{h}#i*j!k~l%m(n)o?p", "site.empty=", "quiet"]
+INSTALLED = "site.installed=a&b"
 CONSOLES = {"aarch64": ["tty0", "ttyAMA0,115200n8"], "x86_64": ["tty0", "ttyS0,115200n8"]}
 
 
@@ -60,6 +62,7 @@ def variables(architecture: str, method: str, transport: str = "http") -> dict[s
         "machine_network_arguments": NETWORK,
         "machine_live_kernel_arguments": LIVE,
         "machine_consoles": CONSOLES[architecture],
+        "machine_kernel_arguments": [INSTALLED],
     }
 
 
@@ -88,7 +91,14 @@ def filled(values: dict[str, Any], words: list[str]) -> dict[str, Any]:
 
 def check_boot(guest: Guest, line: list[str]) -> None:
     assert guest.line == line
-    assert guest.pinned == f"ignition-hash: {IGNITION_HASH}"
+    consoles = [word.removeprefix("console=") for word in line if word.startswith("console=")]
+    assert guest.installer_config.splitlines() == [
+        f"ignition-hash: {IGNITION_HASH}",
+        "console:",
+        *(f'  - "{console}"' for console in consoles),
+        "append-karg:",
+        f'  - "{INSTALLED}"',
+    ]
     assert guest.fetched == {
         "coreos.live.rootfs_url": hashlib.sha512(ROOTFS).hexdigest(),
         "coreos.inst.ignition_url": hashlib.sha512(IGNITION).hexdigest(),
@@ -196,7 +206,8 @@ def test_pxelinux_finds_the_file_of_its_mac(site: Site, tmp_path: pathlib.Path, 
     root = site.web.url if transport == "http" else ""
     kernel = root + artifact_path("x86_64", "kernel")
     initramfs = root + artifact_path("x86_64", "initramfs")
-    verify = f"{root}/lab-x7k2p/verify-{IGNITION_HASH[len('sha512-') :][:16]}.img"
+    name = initrd_name(IGNITION_HASH, consoles=CONSOLES["x86_64"], kernel_arguments=[INSTALLED])
+    verify = f"{root}/lab-x7k2p/{name}"
     by_loader = [f"BOOT_IMAGE={kernel}", f"initrd={initramfs},{verify}"]
     ours = arguments(site, "x86_64", counted=by_loader)
     site.arm(filled(variables("x86_64", "pxelinux", transport), ours))

@@ -103,6 +103,16 @@ def test_what_is_on_the_disk_is_what_was_published(real: Outcome, scenario: Scen
         assert f"ip={line.value('ip')} " in seen.disk.first_boot
 
 
+def test_consoles_and_kernel_arguments_are_in_the_installed_system(real: Outcome) -> None:
+    seen = real.results["ipxe-static"].machine
+    assert isinstance(seen, RealMachine)
+    assert seen.disk is not None
+    # coreos-installer itself says it in kernel arguments and in GRUB's words
+    assert "console=tty0 console=ttyAMA0,115200n8" in seen.disk.entry
+    assert "site.note=1" in seen.disk.entry
+    assert "serial --unit=0 --speed=115200" in seen.disk.grub
+
+
 def test_changed_ignition_is_refused_by_the_installer(real: Outcome) -> None:
     seen = real.results["changed-ignition"].machine
     assert seen is not None

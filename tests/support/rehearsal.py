@@ -90,7 +90,19 @@ SCENARIOS = (
         values={"loader": "grub-http", "variables": {"machine_ignition_delivery": "documented"}},
     ),
     # it would call itself localhost.localdomain, were it not for ip=
-    Scenario("ipxe-static", True, (1, 1), values={"boot_method": "ipxe", "behaviour": "localhost"}),
+    Scenario(
+        "ipxe-static",
+        True,
+        (1, 1),
+        values={
+            "boot_method": "ipxe",
+            "behaviour": "localhost",
+            "variables": {
+                "machine_consoles": ["tty0", "ttyAMA0,115200n8"],
+                "machine_kernel_arguments": ["site.note=1"],
+            },
+        },
+    ),
     Scenario("x86-pxelinux", True, (1, 1), values={"boot_method": "pxelinux", "architecture": "x86_64"}),
     Scenario(
         "x86-ipxe",

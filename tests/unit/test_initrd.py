@@ -7,11 +7,13 @@ from __future__ import annotations
 import json
 import lzma
 import pathlib
+import re
 import subprocess
 import typing as t
 import urllib.parse
 
 import pytest
+import yaml
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import check_verified_delivery
@@ -71,6 +73,30 @@ def test_the_live_config_writes_nothing_but_the_hash() -> None:
     assert file["path"] == "/etc/coreos/installer.d/20-ignition-hash.yaml"
     assert file["mode"] == 420
     assert urllib.parse.unquote(file["contents"]["source"]) == f"data:,ignition-hash: {IGNITION_HASH}"
+
+
+def test_consoles_and_kernel_arguments_of_the_installed_system_are_block_lists() -> None:
+    settings = {"consoles": ["tty0", "ttyAMA0,115200n8"], "kernel_arguments": ["nosmt", "a=b,c: #d"]}
+    (file,) = json.loads(live_config(IGNITION_HASH, **settings))["storage"]["files"]
+    text = urllib.parse.unquote(file["contents"]["source"].removeprefix("data:,"))
+    assert yaml.safe_load(text) == {
+        "ignition-hash": IGNITION_HASH,
+        "console": settings["consoles"],
+        "append-karg": settings["kernel_arguments"],
+    }
+    assert "[" not in text
+
+
+def test_the_name_changes_with_the_content() -> None:
+    plain = initrd_name(IGNITION_HASH)
+    assert plain == "verify-0123456789abcdef.img"
+    others = {
+        initrd_name(IGNITION_HASH, consoles=["ttyAMA0"]),
+        initrd_name(IGNITION_HASH, kernel_arguments=["ttyAMA0"]),
+        initrd_name(IGNITION_HASH, consoles=["ttyAMA0"], kernel_arguments=["nosmt"]),
+    }
+    assert len(others) == 3
+    assert all(re.fullmatch(r"verify-[0-9a-f]{8}-0123456789abcdef\.img", name) for name in others)
 
 
 @pytest.mark.real
@@ -156,6 +182,26 @@ def test_one_private_initrd_is_written_for_each_hash(tmp_path: pathlib.Path) -> 
     assert first["size"] == written.stat().st_size
     assert written.stat().st_mode & 0o777 == 0o600
     assert written.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_machines_that_differ_in_their_installed_system_get_an_initrd_each(tmp_path: pathlib.Path) -> None:
+    machines = [
+        machine(),
+        machine(name="b", consoles=["ttyAMA0"]),
+        machine(name="c", consoles=["ttyAMA0"], kernel_arguments=["nosmt"]),
+        machine(name="d", consoles=["ttyAMA0"]),
+        machine(name="e", kernel_arguments=["two words"]),
+    ]
+    made = run(tmp_path, machines)["initrds"]
+    assert [(entry["consoles"], entry["kernel_arguments"]) for entry in made] == [
+        ([], []),
+        (["ttyAMA0"], []),
+        (["ttyAMA0"], ["nosmt"]),
+    ]
+    assert len({entry["name"] for entry in made}) == 3
+    for entry in made:
+        image = verifying_initrd(IGNITION_HASH, consoles=entry["consoles"], kernel_arguments=entry["kernel_arguments"])
+        assert pathlib.Path(entry["path"]).read_bytes() == image
 
 
 def test_a_second_run_changes_nothing(tmp_path: pathlib.Path) -> None:

@@ -61,6 +61,8 @@ def published(base_url: str = BASE_URL, **changes: t.Any) -> Published:
 
 
 def render(changes: dict[str, t.Any], base_url: str = BASE_URL, **published_changes: t.Any) -> BootFile:
+    for_it = {key: changes[key] for key in ("consoles", "kernel_arguments") if key in changes}
+    published_changes.setdefault("initrds", [{**entry, **for_it} for entry in initrds(base_url)])
     return boot_file(machine(**changes), published(base_url, **published_changes), cluster=CLUSTER)
 
 
@@ -176,7 +178,13 @@ PXELINUX = {"boot_method": "pxelinux", "architecture": "x86_64"}
         ({"macs": ["../../etc/x"]}, BASE_URL, "not a MAC address"),
         ({"name": "a b"}, BASE_URL, "name 'a b'"),
         ({"install_device": "sda"}, BASE_URL, "/dev/"),
-        ({"kernel_arguments": ["quiet"]}, BASE_URL, "machine_kernel_arguments"),
+        (
+            {"kernel_arguments": ["quiet"], "ignition_delivery": "documented"},
+            BASE_URL,
+            "only with machine_ignition_delivery: verified",
+        ),
+        ({"kernel_arguments": ["a b"]}, BASE_URL, "machine_kernel_arguments"),
+        ({"consoles": ["ttyS0 115200"]}, BASE_URL, "machine_consoles"),
     ],
 )
 def test_a_file_that_would_not_boot_the_machine_is_refused(
@@ -199,8 +207,8 @@ def without(entries: list[dict[str, t.Any]], key: str) -> list[dict[str, t.Any]]
         ({}, {"artifacts": [*artifacts()[:2], *artifacts(release="415.1")[2:]]}, "different releases"),
         ({}, {"ignition": []}, "No ignition of the pool worker"),
         ({}, {"ignition": without(ignition(), "url")}, "not published"),
-        ({}, {"initrds": []}, "No initrd that pins"),
-        ({}, {"initrds": [{**initrds()[0], "hash": "sha512-" + "0" * 128}]}, "No initrd that pins"),
+        ({}, {"initrds": []}, "No initrd with the hash"),
+        ({}, {"initrds": [{**initrds()[0], "hash": "sha512-" + "0" * 128}]}, "No initrd with the hash"),
         ({"boot_transport": "tftp"}, {"artifacts": without(artifacts(), "tftp_path")}, "no copy on the TFTP server"),
         ({"boot_transport": "tftp"}, {"initrds": without(initrds(), "tftp_path")}, "no copy on the TFTP server"),
         ({}, {"version": "4.11.9"}, "OpenShift 4.11.9 is too old"),
@@ -240,3 +248,28 @@ def test_a_gzip_kernel_is_a_warning_for_ipxe_until_a_decompressed_copy_is_there(
     used = render({"boot_method": "ipxe"}, artifacts=copied)
     assert used.warnings == ()
     assert f"kernel {BASE_URL}/plain initrd=main" in used.text
+
+
+def test_each_machine_gets_the_initrd_of_its_own_consoles_and_kernel_arguments() -> None:
+    plain = initrds()[0]
+    entries = [
+        {**plain, "consoles": ["ttyAMA0"], "kernel_arguments": ["nosmt"], "url": f"{BASE_URL}/both.img"},
+        {**plain, "consoles": ["ttyAMA0"], "kernel_arguments": [], "url": f"{BASE_URL}/console.img"},
+        {**plain, "url": f"{BASE_URL}/plain.img"},
+    ]
+    for changes, name in (
+        ({"consoles": ["ttyAMA0"], "kernel_arguments": ["nosmt"]}, "both.img"),
+        ({"consoles": ["ttyAMA0"]}, "console.img"),
+        ({}, "plain.img"),
+    ):
+        text = render(changes, initrds=entries).text
+        assert f"{name}\n" in text
+        # it is for the installed system only
+        assert "nosmt" not in text
+    with pytest.raises(OperationError, match="No initrd with the hash"):
+        render({"kernel_arguments": ["nosmt"]}, initrds=entries)
+
+
+def test_consoles_of_documented_delivery_are_for_the_installer_alone() -> None:
+    text = render({"ignition_delivery": "documented", "consoles": ["ttyAMA0"]}, initrds=[]).text
+    assert " console=ttyAMA0" in text

@@ -349,7 +349,11 @@ def test_a_machine_gets_kernel_arguments_where_no_keyfile_serves(
         ({"machine_network": None, "machine_set_hostname": True}, "machine_set_hostname needs machine_network"),
         ({"machine_set_hostname": "perhaps"}, "it can be true or false"),
         ({"machine_network": {}}, "machine_network: it has no interfaces"),
-        ({"machine_kernel_arguments": ["quiet"]}, "a network boot does not carry them there"),
+        (
+            {"machine_kernel_arguments": ["quiet"], "machine_ignition_delivery": "documented"},
+            "only with machine_ignition_delivery: verified",
+        ),
+        ({"machine_consoles": ["ttyUSB0"]}, "console=ttyUSB0"),
         ({"machine_boot_method": "iso", "machine_consoles": ["ttyUSB0"]}, "console=ttyUSB0"),
         ({"machine_boot_method": "iso", "machine_iso_install": "magic"}, "it can be unattended, by_hand"),
     ],
