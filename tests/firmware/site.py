@@ -38,6 +38,8 @@ class Site:
 
     def __init__(self, folder: pathlib.Path, web: WebServer, *, www: pathlib.Path) -> None:
         self.folder, self.www, self.tftp, self.web = folder, www, folder / "tftp", web
+        self.below = ""
+        """Folder of the boot artifacts, with a slash in front."""
         self.grub = self.tftp / "efi"
         self.grub.mkdir(parents=True)
 
@@ -47,13 +49,19 @@ class Site:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_bytes(content)
 
+    def artifact_path(self, architecture: str, kind: str) -> str:
+        """Where a boot artifact lies below the web and TFTP roots."""
+        names = {entry["kind"]: entry["name"] for entry in artifacts(architecture)}
+        return f"{self.below}/{RELEASE}/{architecture}/{names[kind]}"
+
     def arm(self, variables: dict[str, Any], *, entry_paths: dict[str, str] | None = None) -> dict[str, Any]:
         """Plan the machine, publish what it needs, write its boot files; return what netboot_config said."""
         records, problems = plan({"worker-1": {**VARIABLES, **variables}}, ["worker-1"], ["worker-1"])
         assert problems == []
         architecture = records[0]["architecture"]
-        published = artifacts(architecture, self.web.url)
+        published = artifacts(architecture, self.web.url + self.below)
         for entry in published:
+            entry["tftp_path"] = self.below + entry["tftp_path"]
             self.lay(entry["tftp_path"].lstrip("/"), _content(architecture, entry["kind"]))
         ignition = {"pool": "worker", "hash": IGNITION_HASH, "url": f"{self.web.url}/{ignition_path()}"}
         self.lay(ignition_path(), IGNITION)
@@ -91,13 +99,6 @@ def ignition_path() -> str:
     return f"{CLUSTER}/worker-{IGNITION_HASH[len('sha512-') :][:16]}.ign"
 
 
-def artifact_path(architecture: str, kind: str) -> str:
-    """Where a boot artifact lies below the web and TFTP roots, with a slash in front."""
-    return next(
-        f"/{RELEASE}/{architecture}/{entry['name']}" for entry in artifacts(architecture) if entry["kind"] == kind
-    )
-
-
 def _content(architecture: str, kind: str) -> bytes:
     if kind == "rootfs":
         return ROOTFS
@@ -108,4 +109,4 @@ def _content(architecture: str, kind: str) -> bytes:
     return gzip.compress(kernel, compresslevel=1) if architecture == "aarch64" else kernel
 
 
-__all__ = ("IGNITION", "IGNITION_HASH", "MAC", "ROOTFS", "Site", "artifact_path", "ignition_path")
+__all__ = ("IGNITION", "IGNITION_HASH", "MAC", "ROOTFS", "Site", "ignition_path")

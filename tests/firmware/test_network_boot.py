@@ -16,6 +16,7 @@ import pytest
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import initrd_name
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import LINE_LIMIT
+from ansible_collections.multiarch.openshift.plugins.module_utils._pxelinux import PATH_LIMIT
 from firmware.dhcp import HttpBootDhcp
 from firmware.guest import Guest
 from firmware.guest import boot
@@ -26,7 +27,6 @@ from firmware.site import IGNITION_HASH
 from firmware.site import MAC
 from firmware.site import ROOTFS
 from firmware.site import Site
-from firmware.site import artifact_path
 from firmware.site import ignition_path
 from firmware.web import WebServer
 
@@ -69,7 +69,7 @@ def variables(architecture: str, method: str, transport: str = "http") -> dict[s
 def arguments(site: Site, architecture: str, *, counted: list[str]) -> list[str]:
     """Our arguments on a line as long as the product allows, with the ``counted`` words of the loader in front."""
     words = [
-        f"coreos.live.rootfs_url={site.web.url}{artifact_path(architecture, 'rootfs')}",
+        f"coreos.live.rootfs_url={site.web.url}{site.artifact_path(architecture, 'rootfs')}",
         "coreos.inst.install_dev=/dev/disk/by-id/wwn-0x5000c500a1b2c3d4",
         f"coreos.inst.ignition_url={site.web.url}/{ignition_path()}",
         "ignition.firstboot",
@@ -108,7 +108,7 @@ def check_boot(guest: Guest, line: list[str]) -> None:
 def grub_words(site: Site, transport: str) -> list[str]:
     """What GRUB puts in front."""
     device = f"(http,{site.web.url.removeprefix('http://')})" if transport == "http" else ""
-    return [f"BOOT_IMAGE={device}{artifact_path('aarch64', 'kernel')}"]
+    return [f"BOOT_IMAGE={device}{site.artifact_path('aarch64', 'kernel')}"]
 
 
 def lay_grub(site: Site, version: str) -> str:
@@ -130,7 +130,7 @@ def test_grub_that_came_by_tftp_finds_the_file_of_its_mac(
     site.arm(filled(variables("aarch64", "grub", transport), ours))
     guest = boot("aarch64", tmp_path, mac=MAC, tftp=site.tftp, boot_file=lay_grub(site, version))
     check_boot(guest, [*by_loader, *ours])
-    assert bool(site.web.statuses(artifact_path("aarch64", "kernel"))) == (transport == "http")
+    assert bool(site.web.statuses(site.artifact_path("aarch64", "kernel"))) == (transport == "http")
 
 
 def http_boot(site: Site, folder: pathlib.Path, until: str = "") -> Guest:
@@ -159,7 +159,7 @@ def test_dispatcher_gives_a_machine_without_a_file_back_to_its_firmware(site: Si
     guest = http_boot(site, tmp_path, until="UiApp")
     assert "UiApp" in guest.screen, guest.screen
     assert f"/grub/grub.cfg-01-{FILE_NAME}' not found" in guest.screen
-    assert site.web.statuses(artifact_path("aarch64", "kernel")) == []
+    assert site.web.statuses(site.artifact_path("aarch64", "kernel")) == []
 
 
 def arm_ipxe(site: Site, architecture: str, values: dict[str, Any]) -> str:
@@ -177,7 +177,7 @@ def arm_ipxe(site: Site, architecture: str, values: dict[str, Any]) -> str:
 def test_ipxe_reaches_the_script_of_its_mac_through_the_chain_entry(
     site: Site, tmp_path: pathlib.Path, architecture: str
 ) -> None:
-    kernel = artifact_path(architecture, "kernel").rsplit("/", 1)[1]
+    kernel = site.artifact_path(architecture, "kernel").rsplit("/", 1)[1]
     initrds = ["initrd=main", "initrd=verify"]
     ours = arguments(site, architecture, counted=[kernel, *initrds])
     boot_file = arm_ipxe(site, architecture, filled(variables(architecture, "ipxe"), ours))
@@ -198,14 +198,16 @@ def test_chain_entry_gives_a_machine_without_a_script_back_to_its_firmware(
     guest = boot(architecture, tmp_path, mac=MAC, tftp=site.tftp, boot_file=boot_file, until=firmware_says)
     assert firmware_says in guest.screen, guest.screen
     assert 404 in site.web.statuses(f"/ipxe/{FILE_NAME}.ipxe")
-    assert site.web.statuses(artifact_path(architecture, "kernel")) == []
+    assert site.web.statuses(site.artifact_path(architecture, "kernel")) == []
 
 
 @pytest.mark.parametrize(("loader", "transport"), [("pxelinux.0", "tftp"), ("lpxelinux.0", "http")])
 def test_pxelinux_finds_the_file_of_its_mac(site: Site, tmp_path: pathlib.Path, loader: str, transport: str) -> None:
     root = site.web.url if transport == "http" else ""
-    kernel = root + artifact_path("x86_64", "kernel")
-    initramfs = root + artifact_path("x86_64", "initramfs")
+    longest = len(root + site.artifact_path("x86_64", "initramfs"))
+    site.below = "/" + "p" * (PATH_LIMIT - longest - 1)
+    kernel = root + site.artifact_path("x86_64", "kernel")
+    initramfs = root + site.artifact_path("x86_64", "initramfs")
     name = initrd_name(IGNITION_HASH, consoles=CONSOLES["x86_64"], kernel_arguments=[INSTALLED])
     verify = f"{root}/lab-x7k2p/{name}"
     by_loader = [f"BOOT_IMAGE={kernel}", f"initrd={initramfs},{verify}"]
@@ -215,4 +217,4 @@ def test_pxelinux_finds_the_file_of_its_mac(site: Site, tmp_path: pathlib.Path, 
         shutil.copy(part(name), site.tftp)
     guest = boot("x86_64", tmp_path, mac=MAC, tftp=site.tftp, boot_file=loader)
     check_boot(guest, [*by_loader, *ours])
-    assert bool(site.web.statuses(artifact_path("x86_64", "kernel"))) == (transport == "http")
+    assert bool(site.web.statuses(site.artifact_path("x86_64", "kernel"))) == (transport == "http")
