@@ -51,7 +51,7 @@ newest_kernel() {  # the image behind a meta package of Debian 12
 }
 
 fetch() {
-  apt-get update --quiet=2
+  apt-get update --quiet=2 --error-on=any
   cd "$work/packages"
   apt-get download --quiet=2 \
     busybox-static:arm64/bookworm \
