@@ -16,7 +16,7 @@ help:
 	@echo "make bench     what a run costs for 1, 50 and 300 machines"
 
 venv:
-	@$(PYTHON) tests/setup/venv.py $(VENV)
+	@$(PYTHON) tests/setup/make_venv.py $(VENV)
 
 demo: venv
 	@PYTHONPATH=tests $(BIN)/python -m lab.demo

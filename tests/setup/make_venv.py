@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Make the virtual environment that everything runs in: venv.py DIRECTORY
+"""Make the virtual environment that everything runs in: make_venv.py DIRECTORY
 
 Holds what requirements.txt and tests/requirements.txt ask for, and this checkout as the collection
 multiarch.openshift, so that its playbooks run by name. A second call does nothing, unless the requirements or the
@@ -47,6 +47,8 @@ def main() -> None:
         return
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: PYTHON=python3.13 make …")
+    if directory.exists() and not stamp.exists():
+        sys.exit(f"{directory} was not made, or not finished, by this program, so it is left alone: remove it first.")
     print(f"Making {directory} with Python {sys.version.split()[0]} (about a minute, once) …", flush=True)
     shutil.rmtree(directory, ignore_errors=True)
     try:
