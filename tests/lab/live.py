@@ -9,12 +9,14 @@ As the real programs do it; where an old quirk would let a mistake pass, this on
 
 from __future__ import annotations
 
+import argparse
 import base64
 import gzip
 import hashlib
 import json
 import lzma
 import re
+import shlex
 import urllib.parse
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -82,6 +84,18 @@ _CONSOLE = re.compile(r"(tty\d+|hvc0|ttysclp0|ttyS\d+|ttyAMA\d+)(,\d+([neo]\d?)?
 
 class Panic(Exception):
     """The machine stands: a kernel panic, an emergency shell, or an installer that gave up."""
+
+
+class Login(Panic):
+    """Nothing told the live system to install: it shows its shell."""
+
+
+class LiveMedia(NamedTuple):
+    """What the live system finds on the ISO that it was booted from."""
+
+    line: str
+    ignition: bytes
+    keyfiles: Mapping[str, str]
 
 
 class KernelLine:
@@ -272,6 +286,53 @@ def installation(line: KernelLine, files: dict[str, bytes]) -> Installation:
             raise Panic(f"console[{number}]: invalid or unsupported console argument")
     kept = tuple(word for word in line.words if _FIRST_BOOT.match(word))
     return Installation(device, url, wanted, consoles, tuple(config.get("append-karg", ())), kept)
+
+
+def own_keyfiles(keyfiles: Mapping[str, str], macs: Iterable[str]) -> dict[str, str]:
+    """Keyfiles that NetworkManager takes up on a machine with these NICs, with the bonds that their members start."""
+    profiles = {name: _profile(text) for name, text in keyfiles.items()}
+    own = {name for name, profile in profiles.items() if profile.get("mac-address", "").lower() in set(macs)}
+    bonds = {profiles[name].get("master") for name in own}
+    own |= {name for name, profile in profiles.items() if profile.get("uuid") in bonds}
+    uuids = {profiles[name].get("uuid") for name in own}
+    own |= {name for name, profile in profiles.items() if profile.get("parent") in uuids}
+    return {name: keyfiles[name] for name in keyfiles if name in own}
+
+
+def _profile(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def typed_files(script: str) -> dict[str, str]:
+    """Files that a pasted script writes with `sudo tee PATH <<'WORD'`."""
+    found = re.findall(r"^sudo tee (\S+) >/dev/null <<'(\S+)'\n(.*?)^\2$", script, re.MULTILINE | re.DOTALL)
+    return {path: text for path, _word, text in found}
+
+
+def typed_installation(script: str) -> Installation:
+    """What the `coreos-installer install` of a pasted script does."""
+    found = re.search(r"^sudo coreos-installer install((?:\\\n|.)*)$", script, re.MULTILINE)
+    if found is None:
+        raise Panic("nobody typed a coreos-installer command")
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    for option in ("--ignition-url", "--ignition-hash", "--firstboot-args"):
+        parser.add_argument(option)
+    for option in ("--console", "--append-karg"):
+        parser.add_argument(option, action="append", default=[])
+    parser.add_argument("--copy-network", action="store_true")
+    parser.add_argument("device")
+    try:
+        said, rest = parser.parse_known_args(shlex.split(found.group(1).replace("\\\n", "")))
+    except argparse.ArgumentError as error:
+        raise Panic(f"coreos-installer: error: {error}") from None
+    if rest:
+        raise Panic(f"coreos-installer: error: unexpected argument '{rest[0]}' found")
+    if str(said.ignition_url).startswith("http://") and not said.ignition_hash:
+        raise Panic("refusing to fetch Ignition config over HTTP without --ignition-hash or --insecure-ignition")
+    kept = tuple((said.firstboot_args or "").split())
+    return Installation(
+        said.device, said.ignition_url, said.ignition_hash, tuple(said.console), tuple(said.append_karg), kept
+    )
 
 
 def _installer_config(path: str, content: bytes) -> dict[str, Any]:

@@ -28,11 +28,14 @@ from typing import NamedTuple
 import aiohttp
 
 from lab import live
+from lab.iso import LiveIso
 from lab.kubelet import Cluster
 from lab.kubelet import Identity
 from lab.kubelet import Kubelet
 from lab.live import Installation
 from lab.live import KernelLine
+from lab.live import LiveMedia
+from lab.live import Login
 from lab.live import Panic
 from lab.loaders import Boot
 from lab.loaders import BootError
@@ -210,6 +213,9 @@ class RackMachine(Machine):
     def __init__(self, spec: MachineSpec, rack: Rack) -> None:
         super().__init__(spec)
         self.installed = False
+        self.media = ""
+        """URL of the ISO in its drive: virtual media, or a stick with that image."""
+        self._typed: asyncio.Future[str] | None = None
         self._losing = {event for behaviour, event in _LOSES_KEYS.items() if behaviour in spec.behaviour}
         self._rack = rack
         self._task: asyncio.Task[None] | None = None
@@ -218,6 +224,18 @@ class RackMachine(Machine):
     @abc.abstractmethod
     async def _live_system(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> None:
         """Live Ignition from the initrds after the first, then the installer, which sets `installed`."""
+
+    @abc.abstractmethod
+    async def _read_iso(self, content: bytes) -> LiveMedia:
+        """What the machine finds on an ISO."""
+
+    @abc.abstractmethod
+    async def _live_media(self, line: KernelLine, media: LiveMedia) -> None:
+        """Live system and installer from an ISO; `live.Login` where that tells it nothing."""
+
+    @abc.abstractmethod
+    async def _install_by_hand(self, script: str) -> None:
+        """Does what was typed into the live system's shell."""
 
     @abc.abstractmethod
     async def _join(self) -> None:
@@ -252,6 +270,16 @@ class RackMachine(Machine):
     async def switch_on(self) -> None:
         """`power_on` for callers in the rack's own loop."""
         await self._restart(self._life)
+
+    def insert_iso(self, url: str) -> None:
+        """Puts an ISO into its drive, from which it boots while its disk is empty."""
+        self.media = url
+
+    async def receive(self, text: str) -> None:
+        """Somebody types or pastes this into the shell that it shows (state shell)."""
+        if self._typed is None or self._typed.done():
+            raise RuntimeError(f"{self.name} shows no shell: {self.state}")
+        self._typed.set_result(text)
 
     def power_off(self) -> None:
         self._rack.loop.run(self._restart(None))
@@ -312,10 +340,16 @@ class RackMachine(Machine):
             return
         while not self.installed or "network_first" in self.spec.behaviour:
             await self._pause()
-            boot = await self._firmware()
-            if boot is None:
+            if self.media:
+                await self._boot_iso()
+            elif self.spec.boot_method == "iso":
+                self.result = "no ISO in its drive"
                 break
-            await self._live(boot)
+            else:
+                boot = await self._firmware()
+                if boot is None:
+                    break
+                await self._live(boot)
             if "network_first" in self.spec.behaviour:
                 await asyncio.sleep(self._rack.reboot)  # a real one takes minutes, in which it can be disarmed
         if not self.installed:
@@ -360,6 +394,33 @@ class RackMachine(Machine):
         await self._live_system(line, boot.initrds[1:])
         self.tell("installed")
 
+    async def _boot_iso(self) -> None:
+        """Loader, live Ignition and installer, all from the ISO in the drive."""
+        self.state = "live"
+        async with _Fetcher(self._rack.network, self.spec, "virtual media") as fetcher:
+            status, content = await fetcher.request("GET", self.media)
+        if status != 200:
+            raise Panic(f"No bootable device: {self.media}: {status}")
+        self._expect((self.media, LiveIso(content).original), "iso")
+        media = await self._read_iso(content)
+        line = KernelLine(media.line)
+        self.tell("iso", url=self.media)
+        self.tell("kernel", line=media.line)
+        line.check()
+        keyfiles = live.own_keyfiles(media.keyfiles, self.spec.macs)
+        if media.keyfiles and not keyfiles:
+            raise Panic("no network: the ISO has no keyfile for any of its NICs")
+        self.tell("network", keyfiles=sorted(keyfiles))
+        await self._pause()
+        try:
+            await self._live_media(line, media)
+        except live.Login:
+            self._typed = asyncio.get_running_loop().create_future()
+            self.state = "shell"
+            self.tell("login")
+            await self._install_by_hand(await self._typed)
+        self.tell("installed")
+
     def _expect(self, file: tuple[str, bytes], kind: str) -> None:
         """Stops unless these are the maker's bytes for this machine."""
         path, content = file
@@ -399,8 +460,22 @@ class SimulatedMachine(RackMachine):
     async def _live_system(self, line: KernelLine, initrds: list[tuple[str, bytes]]) -> None:
         files = self._unpack(line, initrds)
         if not live.installer_starts(line, files):
-            raise Panic("the live system waits at its login: nothing told it to install")
+            raise Login("the live system waits at its login: nothing told it to install")
         await self._install(live.installation(line, files), line)
+
+    async def _read_iso(self, content: bytes) -> LiveMedia:
+        iso = LiveIso(content)
+        return LiveMedia(iso.kernel_line, iso.ignition, iso.keyfiles)
+
+    async def _live_media(self, line: KernelLine, media: LiveMedia) -> None:
+        files = self._apply(line, media.ignition) if media.ignition else {}
+        if not live.installer_starts(line, files):
+            raise Login("the live system waits at its login: nothing told it to install")
+        await self._install(live.installation(line, files), line)
+
+    async def _install_by_hand(self, script: str) -> None:
+        installation = live.typed_installation(script)
+        await self._install(installation, KernelLine(" ".join(installation.first_boot_arguments)))
 
     def wipe_disk(self) -> None:
         """Empties the disk, so that the machine boots from the network again."""
@@ -420,8 +495,9 @@ class SimulatedMachine(RackMachine):
                 # the kernel says so and boots on, without these files
                 self.tell("initrd_ignored", path=path, reason=f"Initramfs unpacking failed: {error}")
         config = unpacked.get("config.ign")
-        if config is None:
-            return {}
+        return self._apply(line, config) if config is not None else {}
+
+    def _apply(self, line: KernelLine, config: bytes) -> dict[str, bytes]:
         if not line.has_live_ignition:
             self.tell("live_ignition_ignored", reason="no ignition.firstboot ignition.platform.id=metal")
             return {}
@@ -559,9 +635,7 @@ async def _load_by_mac(spec: MachineSpec, network: BootNetwork, fetcher: _Fetche
         names = [f"{base}/boot.ipxe", f"{base}/ipxe/boot.ipxe", f"{base}/ipxe/{dashes}.ipxe"]
         path, script = await fetcher.first(names)
         tell("boot_file", path=path)
-        ipxe = Ipxe(
-            fetcher.read, mac, server=network.server, address=spec.addresses[0], architecture=spec.architecture
-        )
+        ipxe = Ipxe(fetcher.read, mac, server=network.server, address=spec.addresses[0], architecture=spec.architecture)
         return await ipxe.boot(script, path)
     if spec.loader in ("pxelinux", "lpxelinux"):
         path, script = await fetcher.first([f"pxelinux.cfg/01-{dashes}", "pxelinux.cfg/default"])
@@ -576,9 +650,7 @@ async def _load_by_mac(spec: MachineSpec, network: BootNetwork, fetcher: _Fetche
         names = [f"grub.cfg-01-{dashes}", "grub.cfg"]
     path, script = await fetcher.first([f"{root}{prefix}/{name}" for name in names])
     tell("boot_file", path=path)
-    grub = Grub(
-        fetcher.read, mac, root=root, prefix=prefix, server=network.server, address=spec.addresses[0]
-    )
+    grub = Grub(fetcher.read, mac, root=root, prefix=prefix, server=network.server, address=spec.addresses[0])
     return await grub.boot(script)
 
 

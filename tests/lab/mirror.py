@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
+from lab.iso import make_iso
 from lab.loop import LoopThread
 from lab.objects import artifact_name
 from lab.web import WebServer
@@ -90,14 +91,21 @@ class Mirror:
         relative = pathlib.PurePosixPath("art/storage/prod/streams/builds", self.release, architecture, name)
         path = self.web.directory / relative
         path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "iso":
+            make_iso(path, architecture, self.release, rootfs=bytes(size))
+            size = path.stat().st_size
+        else:
+            self._fill(path, architecture, kind, size)
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Artifact(architecture, kind, name, f"{self.url}/{relative}", digest, size)
+
+    def _fill(self, path: pathlib.Path, architecture: str, kind: str, size: int) -> None:
         seed = f"{self.release} {architecture} {kind}".encode()
         head = _MAGIC.get((architecture, kind), b"") + hashlib.shake_128(seed).digest(min(size, _RANDOM_PART))
         with path.open("wb") as stream:
             stream.write(head[:size])
             stream.truncate(size)  # big ones are sparse
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Artifact(architecture, kind, name, f"{self.url}/{relative}", digest, size)
 
 
 # What a program that looks at the first bytes sees: arm64 kernels are gzip or EFI.

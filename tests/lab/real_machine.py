@@ -24,6 +24,8 @@ from lab import image
 from lab import live
 from lab.kubelet import ApiConnection
 from lab.live import KernelLine
+from lab.live import LiveMedia
+from lab.live import Login
 from lab.live import Panic
 from lab.loop_disk import LoopDisk
 from lab.machines import NODE_ARCHITECTURE
@@ -49,6 +51,7 @@ SHIMS = pathlib.Path(__file__).parent / "shims"
 _PATH = f"{SHIMS}:{os.environ['PATH']}"
 _DISK_SIZE = 128 * image.MEBIBYTE
 _BOOT_FILES = ("ignition/config.ign", "ignition.firstboot", "loader/entries/ostree-1.conf", "grub2/grub.cfg")
+_CONNECTIONS = "etc/NetworkManager/system-connections"
 _FIRST_BOOT_SECONDS = 15.0
 # Where a machine's own folder is seen inside its rooms: paths of sockets must be short.
 _INSIDE = "/media"
@@ -79,6 +82,8 @@ class Installed(NamedTuple):
     first_boot: str
     entry: str
     grub: str
+    keyfiles: dict[str, str]
+    """Of the network configuration that was copied, by file name."""
 
 
 class Workshop:
@@ -135,26 +140,74 @@ class RealMachine(RackMachine):
         files = sorted((configuration / "installer.d").iterdir())
         self.installer_files = {f"/etc/coreos/installer.d/{file.name}": file.read_text() for file in files}
         if not live.installer_starts(line, self.installer_files):
-            raise Panic("the live system waits at its login: nothing told it to install")
+            raise Login("the live system waits at its login: nothing told it to install")
         (root / "cmdline").write_text(line.text + "\n")
         await self._install(root)
 
+    async def _read_iso(self, content: bytes) -> LiveMedia:
+        folder = self._fresh("media")
+        iso = folder / "media.iso"
+        iso.write_bytes(content)
+        installer = self._workshop.programs / "coreos-installer"
+        code, line, errors = await _run(installer, "iso", "kargs", "show", iso)
+        if code:
+            raise Panic(f"No bootable device: {errors}")
+        # there is none in the original
+        _code, ignition, _errors = await _run(installer, "iso", "ignition", "show", iso)
+        await _run(installer, "iso", "network", "extract", "--directory", folder, iso)
+        keyfiles = {file.name: file.read_text() for file in folder.glob("*.nmconnection")}
+        return LiveMedia(line.decode().strip(), ignition, keyfiles)
+
+    async def _live_media(self, line: KernelLine, media: LiveMedia) -> None:
+        root = self._live_root()
+        if media.ignition and line.has_live_ignition:
+            await self._apply_config("the ISO", media.ignition, root)
+        for name, text in media.keyfiles.items():
+            (root / _CONNECTIONS / name).write_text(text)
+        files = sorted((root / "etc/coreos/installer.d").iterdir())
+        self.installer_files = {f"/etc/coreos/installer.d/{file.name}": file.read_text() for file in files}
+        if not live.installer_starts(line, self.installer_files):
+            raise Login("the live system waits at its login: nothing told it to install")
+        (root / "cmdline").write_text(line.text + "\n")
+        # as their units do it, which run before the installer's
+        before = [f"{root}/usr/local/bin/{unit.stem}" for unit in root.glob("etc/systemd/system/pre-install-*.service")]
+        await self._install(root, [*before, f"bash {self._workshop.programs}/coreos-installer-service"])
+
+    async def _install_by_hand(self, script: str) -> None:
+        root = self._live_root()
+        (root / "cmdline").write_text("\n")
+        (root / "typed").write_text(script)
+        await self._install(root, [f"bash -e {root}/typed"])
+
+    def _live_root(self) -> pathlib.Path:
+        root = self._fresh("live")
+        for folder in ("etc/coreos/installer.d", _CONNECTIONS, "etc/pki/ca-trust/source/anchors"):
+            (root / folder).mkdir(parents=True)
+        return root
+
     async def _apply_live_ignition(self, path: str, content: bytes, root: pathlib.Path) -> None:
-        initrd, config = root / "extra.img", root / "live.ign"
+        initrd = root / "extra.img"
         initrd.write_bytes(content)
         installer = self._workshop.programs / "coreos-installer"
         code, output, errors = await _run(installer, "pxe", "ignition", "unwrap", initrd)
         if code:
             self.tell("initrd_ignored", path=path, reason=errors)
             return
-        config.write_bytes(output)
-        self.live_ignition = output
+        await self._apply_config(path, output, root)
+
+    async def _apply_config(self, path: str, content: bytes, root: pathlib.Path) -> None:
+        config = root / "live.ign"
+        config.write_bytes(content)
+        self.live_ignition = content
         code, _unused, errors = await _run(self._workshop.programs / "ignition-apply", "--root", root, config)
         if code:
             raise Panic(f"live Ignition of {path}: {errors}")
         self.tell("live_ignition", path=path)
 
-    async def _install(self, root: pathlib.Path) -> None:
+    async def _install(self, root: pathlib.Path, commands: list[str] | None = None) -> None:
+        """
+        :param commands: instead of the installer's service alone; they see an /etc of their own, with what root has
+        """
         self.disk, self.installed = None, False
         self.tell("installing")
         disk = LoopDisk(self._directory / "disk.raw", _DISK_SIZE)
@@ -169,18 +222,22 @@ class RealMachine(RackMachine):
             f"mount --bind {root}/cmdline /proc/cmdline",
             f"mount --bind {root}/etc/coreos /etc/coreos",
         ]
+        if commands is not None:
+            whole = root / "whole"
+            script[-1:] = [f"mkdir {whole}", f"cp -a /etc {root}/etc {whole}", f"mount --bind {whole}/etc /etc"]
         if by_id.is_relative_to("/dev/disk"):
             script += [
                 "mount -t tmpfs tmpfs /dev/disk",
                 f"mkdir -p {shlex.quote(str(by_id.parent))}",
                 f"ln -s {disk.device} {shlex.quote(str(by_id))}",
             ]
-        script.append(f"exec bash {self._workshop.programs}/coreos-installer-service")
+        script += commands or [f"exec bash {self._workshop.programs}/coreos-installer-service"]
         environment = {
             "PATH": _PATH,
             "LAB_INSTALLER": str(self._workshop.programs / "coreos-installer"),
             "LAB_MEDIA": str(self._workshop.media),
             "LAB_SAID": str(said),
+            "SSL_CERT_FILE": f"{root}/trusted.pem",
             "RUST_BACKTRACE": "0",
         }
         log = self._directory / "installer.log"
@@ -190,8 +247,13 @@ class RealMachine(RackMachine):
             self.installer_said = said.read_text().splitlines()
             if code:
                 raise Panic(f"coreos-installer: {_complaint(log)}")
-            content = [await asyncio.to_thread(image.read_boot, disk.device, name) for name in _BOOT_FILES]
-            self.disk = Installed(content[0], *(each.decode() for each in content[1:]))
+            ignition, *texts = [await asyncio.to_thread(image.read_boot, disk.device, name) for name in _BOOT_FILES]
+            keyfiles = {
+                file.name: image.read_boot(disk.device, f"coreos-firstboot-network/{file.name}").decode()
+                for file in (root / "whole" / _CONNECTIONS).glob("*.nmconnection")
+            }
+            first_boot, entry, grub = (text.decode() for text in texts)
+            self.disk = Installed(ignition, first_boot, entry, grub, keyfiles)
             self.installed = True
         finally:
             disk.close()

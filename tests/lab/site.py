@@ -12,6 +12,7 @@ import concurrent.futures
 import contextlib
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -128,6 +129,8 @@ class Site:
         self.publish_directory = self.directory / "www" / "openshift"
         self.tftp_directory = self.directory / "tftp"
         self.grub_directory = self.tftp_directory / "grub"
+        self.install_directory = self.directory / "install"
+        """Where a run writes down what a person has to do."""
         self.machines: dict[str, Any] = {}
         """SimulatedMachine or RealMachine by name."""
         self._kind = control_plane
@@ -329,12 +332,30 @@ class Site:
         waiting = {machine for machine in self.machines.values() if machine.state == "off"}
         while waiting:
             for machine in list(waiting):
-                if machine.spec.boot_method == "external" or self.armed(machine.name):
+                if machine.spec.boot_method == "iso":
+                    if await self._follow_instructions(machine):
+                        waiting.remove(machine)
+                elif machine.spec.boot_method == "external" or self.armed(machine.name):
                     waiting.remove(machine)
                     if machine.name in before:
                         await asyncio.to_thread(before[machine.name])
                     await machine.switch_on()
             await asyncio.sleep(0.05)
+
+    async def _follow_instructions(self, machine: RackMachine) -> bool:
+        """Boots the ISO that the run has written down, and types the commands; whether there is nothing more to do."""
+        path = self.install_directory / f"{machine.name}.txt"
+        text = path.read_text() if path.exists() else ""
+        url = re.search(r"^# (https?://\S+)$", text, re.MULTILINE)
+        if url is None:
+            return False
+        if not machine.media:
+            machine.insert_iso(url.group(1))
+            await machine.switch_on()
+            return re.search(r"^sudo ", text, re.MULTILINE) is None
+        if machine.state == "shell":
+            await machine.receive(text)
+        return machine.state in ("shell", "stuck")
 
     def armed(self, name: str) -> bool:
         """True where one of our boot files is there; a foreign one makes nobody press a button."""
@@ -448,8 +469,11 @@ class Site:
         return {
             "publish_directory": str(self.publish_directory),
             "publish_base_url": self.base_url,
+            "publish_access_log": str(self.web.access_log),
             "netboot_tftp_directory": str(self.tftp_directory),
             "netboot_grub_directory": str(self.grub_directory),
+            "iso_installer_command": [str(PROGRAMS / "coreos-installer")],
+            "prepare_iso_directory": str(self.install_directory),
             "netboot_entry_paths": {
                 "grub": str(self.publish_directory / "grub/grub.cfg"),
                 "ipxe": str(self.publish_directory / "boot.ipxe"),
@@ -469,7 +493,6 @@ class Site:
         if spec.install_device and spec.boot_method != "external":
             values["machine_install_device"] = spec.install_device
         if spec.boot_transport != "http":
-            "publish_access_log": str(self.web.access_log),
             values["machine_boot_transport"] = spec.boot_transport
         return {**values, **spec.variables}
 
@@ -483,9 +506,7 @@ class Site:
         timeout: float = 120.0,
     ) -> Run:
         """Runs a playbook to its end: a name of the collection's, or a path."""
-        running = self.start(
-            playbook, *arguments, inventory=inventory, extra_vars=extra_vars, environment=environment
-        )
+        running = self.start(playbook, *arguments, inventory=inventory, extra_vars=extra_vars, environment=environment)
         return running.wait(timeout)
 
     def start(
