@@ -15,8 +15,11 @@ MEBIBYTE = 1024 * 1024
 IMAGE_SIZE = 96 * MEBIBYTE
 _BOOT_SIZE = 40 * MEBIBYTE
 _TABLE = f"label: gpt\nsize=1MiB, name=BIOS-BOOT\nsize={_BOOT_SIZE // MEBIBYTE}MiB, name=boot\nsize=40MiB, name=root\n"
-# What the installer edits: consoles in grub.cfg, kernel arguments in the boot entry, first-boot arguments in the stamp.
+INITRAMFS = "an initramfs"
+# What the installer edits: consoles in grub.cfg, kernel arguments in the boot entry, first-boot arguments in the stamp,
+# and behind the initramfs the network configuration that it copies.
 _BOOT_FILES = {
+    "initramfs": INITRAMFS,
     "ignition.firstboot": "",
     "grub2/grub.cfg": "set timeout=1\n# CONSOLE-SETTINGS-START\n# CONSOLE-SETTINGS-END\nblscfg\n",
     "loader/entries/ostree-1.conf": "title lab\nversion 1\n"

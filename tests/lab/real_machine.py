@@ -83,7 +83,7 @@ class Installed(NamedTuple):
     entry: str
     grub: str
     keyfiles: dict[str, str]
-    """Of the network configuration that was copied, by file name."""
+    """Of the network configuration that was copied, by path in the initramfs."""
 
 
 class Workshop:
@@ -214,7 +214,7 @@ class RealMachine(RackMachine):
         said = root / "said"
         said.write_text("")
         by_id = pathlib.Path(self.spec.install_device or disk.device)
-        # Without udev, which is slow and drops partitions that the kernel did not find; the installer looks for a socket
+        # Without udev, which is slow and drops partitions that the kernel did not find; the installer wants its socket
         script = [
             "mount -t tmpfs tmpfs /run",
             "mkdir -p /run/udev/data",
@@ -248,12 +248,13 @@ class RealMachine(RackMachine):
             if code:
                 raise Panic(f"coreos-installer: {_complaint(log)}")
             ignition, *texts = [await asyncio.to_thread(image.read_boot, disk.device, name) for name in _BOOT_FILES]
-            keyfiles = {
-                file.name: image.read_boot(disk.device, f"coreos-firstboot-network/{file.name}").decode()
-                for file in (root / "whole" / _CONNECTIONS).glob("*.nmconnection")
-            }
             first_boot, entry, grub = (text.decode() for text in texts)
-            self.disk = Installed(ignition, first_boot, entry, grub, keyfiles)
+            initramfs = await asyncio.to_thread(image.read_boot, disk.device, "initramfs")
+            added = initramfs[len(image.INITRAMFS) :]
+            keyfiles = live.unpack_initrd(added.lstrip(b"\0")) if added else {}
+            self.disk = Installed(
+                ignition, first_boot, entry, grub, {name: keyfiles[name].decode() for name in keyfiles}
+            )
             self.installed = True
         finally:
             disk.close()
