@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
+from lab.bmc import Bmc
+from lab.bmc import BmcSystem
+from lab.bmc import Boot
 from lab.iso import LiveIso
 from lab.machines import MachineSpec
+from lab.pki import Authority
 from lab.playbook import Run
 from lab.site import Site
 from lab.site import machine_spec
@@ -104,6 +108,59 @@ def test_iso_and_network_machines_join_in_one_run_and_a_second_changes_nothing(
     assert again.rc == 0, again.stdout
     assert again.changed == 0, again.stdout
     assert site.files() == files
+
+
+BOOTS_BY_BMC = """
+- name: Prepare
+  ansible.builtin.import_playbook: multiarch.openshift.prepare
+
+- name: Boot through the BMCs
+  hosts: arm_workers
+  gather_facts: false
+  tasks:
+    - name: Boot
+      multiarch.openshift.redfish_boot:
+        machines: "{{ prepare_iso_result }}"
+      run_once: true
+"""
+
+
+def test_a_bmc_that_is_told_to_boots_the_machine_from_that_iso(
+    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path
+) -> None:
+    site = make_site(machines=[iso_machine(1, site_block), iso_machine(2, site_block)])
+    machine = site.machines["worker-arm-1"]
+    inserted: list[str] = []
+
+    async def boots(boot: Boot) -> None:
+        inserted.append(boot.image)
+        machine.insert_iso(boot.image)
+        await machine.switch_on()
+
+    authority = Authority(tmp_path / "pki", "bmc-ca")
+    tls = authority.server("bmc", ["127.0.0.1"])
+    system = BmcSystem(macs=machine.spec.macs, on_boot=boots)
+    bmc = Bmc([system], loop=site.loop, tls=tls, username="admin", password="canary-password").start()
+    try:
+        values = {
+            "machine_bmc_url": bmc.url,
+            "machine_bmc_username": "admin",
+            "machine_bmc_password": "canary-password",
+            "machine_bmc_ca_path": str(authority.certificate_path),
+        }
+        playbook = tmp_path / "boot.yml"
+        playbook.write_text(BOOTS_BY_BMC)
+        run = site.run(str(playbook), inventory=site.inventory(overrides={"worker-arm-1": values}))
+        assert run.rc == 0, run.stdout
+        machine.wait_for("installed", 20)
+    finally:
+        bmc.close()
+    (iso,) = customised(site)
+    assert inserted == [f"{site.base_url}/{site.infrastructure_name}/{iso.name}"]
+    assert machine.events("iso")[0].details["url"] == inserted[0]
+    # whom a BMC boots needs no person, and no page
+    assert [path.name for path in sorted(site.install_directory.iterdir())] == ["all-machines.txt", "worker-arm-2.txt"]
+    assert "canary-password" not in run.stdout
 
 
 def test_an_x86_machine_boots_an_iso_too(make_site: MakeSite, site_block: int) -> None:

@@ -52,6 +52,12 @@ def test_what_is_wrong_is_named(site: dict[str, str], said: str) -> None:
     assert any(said in problem for problem in problems(site=site))
 
 
+def test_machines_that_boot_an_iso_may_fetch_by_https_and_by_name() -> None:
+    assert problems(site={"publish_base_url": "https://web.example.com/x"}, boot_method="iso") == []
+    assert problems(site={"publish_base_url": "ftp://192.0.2.5/x"}, boot_method="iso") != []
+    assert problems(web_hosts=[], boot_method="iso") != []
+
+
 def test_an_ipv6_base_url_is_fine() -> None:
     assert problems(site={"publish_base_url": "http://[2001:db8::5]:8080/x"}) == []
 

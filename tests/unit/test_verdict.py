@@ -55,3 +55,21 @@ def test_a_person_is_told_mac_loader_and_time() -> None:
     assert "52:54:00:00:00:0b" in line
     assert "90 min" in line
     assert "own means" in power_on_line({**MACHINE, "boot_method": "external"}, seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("iso_install", "said"),
+    [("unattended", "and read /home/me/a.txt"), ("by_hand", "and type what stands in /home/me/a.txt")],
+)
+def test_a_person_is_told_which_iso_to_boot(iso_install: str, said: str) -> None:
+    machine = {**MACHINE, "boot_method": "iso", "iso_url": "http://192.0.2.5/a.iso", "instructions": "/home/me/a.txt"}
+    line = power_on_line({**machine, "iso_install": iso_install}, seconds=5400)
+    assert line.startswith("a: boot it from http://192.0.2.5/a.iso ")
+    assert said in line
+    assert "90 min" in line
+
+
+def test_check_mode_names_the_iso_that_a_person_would_boot() -> None:
+    machine = {**MACHINE, "boot_method": "iso", "iso_url": "http://192.0.2.5/a.iso", "stage": "planned", "arm": True}
+    line = verdicts([machine], check=True)["a"]["line"]
+    assert line == "a: would ask to boot it from http://192.0.2.5/a.iso"
