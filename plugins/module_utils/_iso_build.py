@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._customization import TRUST_SCRIPT
@@ -24,6 +25,9 @@ FIRST_VERSION = (0, 12, 0)
 
 _VERSION = re.compile(r"coreos-installer (\d+)\.(\d+)\.(\d+)")
 _CHUNK = 1024 * 1024
+_WORK = ".multiarch-iso-"
+# Seconds; nothing that still goes on takes that long.
+_ABANDONED = 6 * 3600
 _BACKTRACES = {"RUST_BACKTRACE": "0", "RUST_LIB_BACKTRACE": "0"}
 
 
@@ -107,11 +111,12 @@ def build_iso(installer: Installer, base: str, wanted: Customization, path: str)
 
     :raises OperationError: it could not be made
     """
-    work = ""
+    work, folder = "", os.path.dirname(path)
     try:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        os.makedirs(folder, mode=0o755, exist_ok=True)
         # in the same folder: of its file system, and of the type that SELinux gives to published files
-        work = tempfile.mkdtemp(prefix=".multiarch-", dir=os.path.dirname(path))
+        _remove_abandoned(folder)
+        work = tempfile.mkdtemp(prefix=_WORK, dir=folder)
         output = os.path.join(work, "new.iso")
         installer.customize(base, wanted, folder=work, output=output)
         if not read_iso(output).customized:
@@ -128,6 +133,14 @@ def build_iso(installer: Installer, base: str, wanted: Customization, path: str)
     finally:
         if work:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def _remove_abandoned(folder: str) -> None:
+    """What killed runs have left: each is as large as an ISO."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith(_WORK) and os.stat(path).st_mtime < time.time() - _ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _sha256(path: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import os
 import pathlib
 import typing as t
 
@@ -286,6 +287,17 @@ def test_a_second_run_makes_nothing_and_a_damaged_iso_is_made_again(web_host: We
     assert repaired["changed"]
     assert repaired["isos"][0]["sha256"] == first["isos"][0]["sha256"]
     assert read_iso(str(path)).customized
+
+
+@pytest.mark.real
+def test_what_a_killed_run_has_left_is_removed_once_it_is_old(web_host: WebHost) -> None:
+    old, young = (web_host.directory / "lab-x7k2p" / f".multiarch-iso-{name}" for name in ("old", "young"))
+    for folder in (old, young):
+        folder.mkdir(parents=True)
+        (folder / "new.iso").write_bytes(b"half an ISO")
+    os.utime(old, (0, 0))
+    assert web_host.run(machine())["changed"]
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 @pytest.mark.real
