@@ -97,11 +97,10 @@ class Workshop:
         self.programs = programs
         self.pointer = pointer
         self._stack = contextlib.ExitStack()
-        # Rooms mount something of their own there; outside it stays as it is.
-        for folder in (pathlib.Path("/etc/coreos"), pathlib.Path("/dev/disk")):
-            if not folder.exists():
-                folder.mkdir()
-                self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = pathlib.Path("/etc/coreos")  # rooms mount something of their own there
+        if not folder.exists():
+            folder.mkdir()
+            self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         media = image.make_image(directory / "metal.raw")
         self.media = directory / "media.yaml"
         self.media.write_text(f"image-file: {media}\ninsecure: true\n")
@@ -213,24 +212,23 @@ class RealMachine(RackMachine):
         disk = LoopDisk(self._directory / "disk.raw", _DISK_SIZE)
         said = root / "said"
         said.write_text("")
-        by_id = pathlib.Path(self.spec.install_device or disk.device)
-        # Without udev, which is slow and drops partitions that the kernel did not find; the installer wants its socket
+        # A machine sees no disk but its own: whoever opens a disk makes such kernels forget its partitions.
+        # Without udev for the same reason; the installer only wants to see its socket.
+        known_as = pathlib.PurePosixPath("/run", (self.spec.install_device or disk.device).lstrip("/"))
         script = [
             "mount -t tmpfs tmpfs /run",
-            "mkdir -p /run/udev/data",
+            f"mkdir -p /run/udev/data {shlex.quote(str(known_as.parent))}",
             "touch /run/udev/control",
+            f"cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom {disk.device} /run/dev",
+            "ln -s /proc/self/fd /run/dev/fd",
+            f"[ -e {shlex.quote(str(known_as))} ] || ln -s {disk.device} {shlex.quote(str(known_as))}",
+            "mount --bind /run/dev /dev",
             f"mount --bind {root}/cmdline /proc/cmdline",
             f"mount --bind {root}/etc/coreos /etc/coreos",
         ]
         if commands is not None:
             whole = root / "whole"
             script[-1:] = [f"mkdir {whole}", f"cp -a /etc {root}/etc {whole}", f"mount --bind {whole}/etc /etc"]
-        if by_id.is_relative_to("/dev/disk"):
-            script += [
-                "mount -t tmpfs tmpfs /dev/disk",
-                f"mkdir -p {shlex.quote(str(by_id.parent))}",
-                f"ln -s {disk.device} {shlex.quote(str(by_id))}",
-            ]
         script += commands or [f"exec bash {self._workshop.programs}/coreos-installer-service"]
         environment = {
             "PATH": _PATH,
