@@ -33,12 +33,15 @@ from lab.machines import MachineSpec
 from lab.machines import Rack
 from lab.machines import RackMachine
 from lab.room import Room
+from lab.wire import Wire
 
 _INSTALLER_PROGRAMS = ("coreos-installer", "coreos-installer-service", "ignition", "ignition-apply")
 PROGRAMS = (*_INSTALLER_PROGRAMS, "kubelet", "kubelet-arm64", "fake-cri")
 # Program and the Debian package that has it
 SYSTEM_PROGRAMS = {
     "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "ip": "iproute2",
     "partx": "util-linux",
     "blkid": "util-linux",
     "lsblk": "util-linux",
@@ -241,7 +244,15 @@ class RealMachine(RackMachine):
         log = self._directory / "installer.log"
         log.write_bytes(b"")
         try:
-            code = await Room("\n".join(script), log, host_name="localhost", environment=environment).finished()
+            with self._wire() as wire:
+                room = Room(
+                    "\n".join(script),
+                    log,
+                    host_name="localhost",
+                    environment=environment,
+                    network=wire.namespace,
+                )
+                code = await room.finished()
             self.installer_said = said.read_text().splitlines()
             if code:
                 raise Panic(f"coreos-installer: {_complaint(log)}")
@@ -281,12 +292,13 @@ class RealMachine(RackMachine):
             done
         """
         environment = {"PATH": _PATH, "IGNITION_CONFIG_FILE": f"{state}/config.ign"}
-        room = Room(script, log, host_name=self.host_name, environment=environment)
         self.tell("first_boot", name=self.host_name)
-        try:
-            code = await asyncio.wait_for(room.finished(), _FIRST_BOOT_SECONDS)
-        except asyncio.TimeoutError:
-            code = -1  # it tries for ever
+        with self._wire() as wire:
+            room = Room(script, log, host_name=self.host_name, environment=environment, network=wire.namespace)
+            try:
+                code = await asyncio.wait_for(room.finished(), _FIRST_BOOT_SECONDS)
+            except asyncio.TimeoutError:
+                code = -1  # it tries for ever
         if code:
             raise Panic(f"Ignition: {_complaint(log)}")
 
@@ -297,7 +309,14 @@ class RealMachine(RackMachine):
         given = KernelLine(kept.group(1)).host_name if kept else None
         return given or ("localhost.localdomain" if "localhost" in self.spec.behaviour else self.spec.host_name)
 
+    def _wire(self) -> Wire:
+        return Wire(self.spec.addresses, self._directory / "wire.log")
+
     async def _kubelet_runs(self) -> None:
+        with self._wire() as wire:
+            await self._kubelet(wire.namespace)
+
+    async def _kubelet(self, network: str) -> None:
         log = self._directory / "kubelet.log"
         log.write_bytes(b"")
         (self._directory / "var").mkdir(exist_ok=True)
@@ -319,7 +338,7 @@ class RealMachine(RackMachine):
               --node-ip {",".join(self.spec.addresses)}
         """
         (self._directory / "cri.sock").unlink(missing_ok=True)
-        room = Room(script, log, host_name=self.host_name, environment={})
+        room = Room(script, log, host_name=self.host_name, environment={}, network=network)
         running, watching = asyncio.ensure_future(room.finished()), asyncio.ensure_future(self._watch(log))
         try:
             await asyncio.wait([running, watching], return_when=asyncio.FIRST_COMPLETED)

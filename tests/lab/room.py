@@ -17,15 +17,27 @@ from lab.processes import Process
 
 
 class Room:
-    """Runs a shell script in new mount, process and host name namespaces; the network stays the lab's.
+    """Runs a shell script in new mount, process and host name namespaces, and in a network that is there.
 
     The script is the first process of its namespace: when it ends, or is ended, the kernel ends all others.
     """
 
-    def __init__(self, script: str, log: pathlib.Path, *, host_name: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        script: str,
+        log: pathlib.Path,
+        *,
+        host_name: str,
+        environment: Mapping[str, str],
+        network: str,
+    ) -> None:
+        """
+        :param network: path of the network namespace
+        """
         self.log = log
         self._process = Process(
             [
+                *("nsenter", f"--net={network}", "--"),
                 *("unshare", "--mount", "--pid", "--uts", "--fork", "--kill-child", "--mount-proc", "--"),
                 *("/bin/sh", "-euc", 'printf %s "$1" >/proc/sys/kernel/hostname\n' + script, "room", host_name),
             ],
