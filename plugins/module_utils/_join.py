@@ -268,7 +268,44 @@ def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run)
             "Until then oc logs and oc exec fail on it.",
         )
     # The API forgets issued requests after an hour: the port itself tells whether there is a certificate.
-    return _proof(machine, node, world, now, run=run, issued=[])
+    found = _proof(machine, node, world, now, run=run, issued=[])
+    if found.stage == "proven" or not _client_request_is_remembered(machine, world):
+        return found
+    return _without_serving_request(machine, node, world)
+
+
+def _client_request_is_remembered(machine: Machine, world: World) -> bool:
+    """Whether the API still has the approved client request: then it would have a later serving request as well."""
+    return any(
+        approved_at(csr) is not None and csr["spec"].get("username") == BOOTSTRAPPER
+        for csr in world.claims(CLIENT_SIGNER, machine["node_name"])
+    )
+
+
+def _without_serving_request(machine: Machine, node: Node, world: World) -> Assessment:
+    """A node that is Ready and has never asked for a serving certificate: it is no use yet, reachable or not."""
+    name = machine["node_name"]
+    again = [csr for csr in world.claims(CLIENT_SIGNER, name) if _pending(csr) and created(csr) >= created(node)]
+    if again:
+        return Assessment(
+            "registered",
+            "node_exists",
+            f"{again[-1]['metadata']['name']} asks for a new client certificate of the node {name}, which exists",
+            "If the machine was installed again or lost its certificate, power it off until the node is not Ready, and"
+            f" set machine_replace_node_uid: {node['metadata']['uid']}",
+            probe=True,
+        )
+    return Assessment(
+        "registered",
+        "waiting",
+        f"the node {name} is Ready and has asked for no serving certificate yet",
+        "Look at its kubelet (serverTLSBootstrap must be true): journalctl -u kubelet",
+        probe=True,
+    )
+
+
+def _pending(csr: Node) -> bool:
+    return not (csr.get("status") or {}).get("conditions") and csr["spec"].get("username") == BOOTSTRAPPER
 
 
 def _misfit(machine: Machine, node: Node, existed: bool) -> Assessment | None:
@@ -325,8 +362,7 @@ def _silent_for(node: Node, now: float) -> float:
 def _young_client_request(machine: Machine, world: World, now: float) -> dict[str, t.Any] | None:
     """A pending request of the bootstrapper for this node that a kubelet may still wait for."""
     for csr in reversed(world.claims(CLIENT_SIGNER, machine["node_name"])):
-        pending = not (csr.get("status") or {}).get("conditions")
-        if pending and csr["spec"].get("username") == BOOTSTRAPPER:
+        if _pending(csr):
             return csr if now - created(csr) <= world.parameters.max_csr_age else None
     return None
 

@@ -156,6 +156,23 @@ def test_node_whose_request_the_api_forgot_is_proven_by_the_authority() -> None:
     assert cluster.found().stage == "joined"
 
 
+@pytest.mark.parametrize("probe", ["auto", "never"])
+def test_ready_node_without_a_serving_request_is_not_joined_while_its_client_request_is_remembered(probe: str) -> None:
+    cluster = Cluster().client("issued").node().shown(None, "unreachable", for_seconds=60)
+    cluster.run.probe_kubelet = probe
+    found = cluster.found()
+    assert (found.stage, found.final) == ("registered", False)
+    assert "asked for no serving certificate" in found.reason
+
+
+def test_kubelet_that_lost_its_keys_after_its_node_came_is_told_as_that() -> None:
+    cluster = Cluster().client("issued").node(born=NOW - 8).client("pending", born=NOW - 2, serial=7, name="csr-again")
+    found = cluster.found()
+    assert (found.code, found.final) == ("node_exists", False)
+    assert "asks for a new client certificate" in found.reason
+    assert "machine_replace_node_uid" in found.hint
+
+
 def test_state_approved_is_content_with_the_certificates() -> None:
     cluster = Cluster().client("issued").node(ready=False).serving("issued")
     cluster.run.state = "approved"
