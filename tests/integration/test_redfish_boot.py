@@ -18,9 +18,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import plan
 from lab.bmc import Bmc
@@ -28,9 +25,6 @@ from lab.bmc import BmcSystem
 from lab.bmc import Drive
 from lab.loop import LoopThread
 from lab.pki import Authority
-from lab.pki import certificate_pem
-from lab.pki import key_pem
-from lab.pki import subject
 from lab.playbook import Run
 from lab.playbook import start_playbook
 
@@ -226,11 +220,10 @@ BOOTS = (
 
 def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
     for quirk in BOOTS:
-        quirks = (quirk,)
         old = [Drive("drive-c", image=OTHER_ISO)] if quirk in ("eject_body", "stale_image") else []
         running = "On" if quirk in ("no_force_off", "action_info") else "Off"
-        restart = {"machine_power_policy": "restart"}
-        rack.machine(quirk, quirks=quirks, system={"drives": old, "power": running, "mode": "Legacy"}, variables=restart)
+        system = {"drives": old, "power": running, "mode": "Legacy"}
+        rack.machine(quirk, quirks=[quirk], system=system, variables={"machine_power_policy": "restart"})
 
     # check mode changes nothing and says what would be done
     _run, records = rack.play("booted", "--check")
@@ -278,3 +271,180 @@ def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
     # and again: nothing is left to do
     run, records = rack.play("disarmed", records=[{**records[quirk], "changed": False} for quirk in rack.cases])
     assert not records[""]["changed"]
+
+
+def self_signed(directory: pathlib.Path, name: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """A certificate as BMCs come with: its own issuer, for a name that is not the BMC's."""
+    other = Authority(directory / name, "factory-default")
+    return other.certificate_path, other.key_path
+
+
+def test_each_machine_boots_or_fails_for_its_own_reason(rack: Rack) -> None:
+    pxe = {"boot_method": "grub"}
+    swapped = "00112233-4455-6677-8899-aabbccddeeff"
+    rack.machine("plain", record=pxe)
+    rack.machine("restarted", record=pxe, system={"power": "On"}, variables={"machine_power_policy": "restart"})
+    rack.machine("http-only", record=pxe, system={"targets": ["None", "UefiHttp", "Hdd"]})
+    rack.machine("bios", record={"boot_method": "pxelinux"}, system={"architecture": "x86_64", "mode": "Legacy"})
+    rack.cases["bios"].record["architecture"] = "x86_64"
+    rack.machine("no-boot-target", record=pxe, system={"targets": ["None", "Hdd"]})
+    rack.machine("wrong-password", record=pxe, password="another")
+    rack.machine("wrong-mac", record=pxe, system={"macs": ["52:54:00:99:99:99"]})
+    rack.machine("wrong-architecture", record=pxe, system={"architecture": "x86_64"})
+    rack.machine("architecture-unknown", record=pxe, system={"processors": False})
+    rack.machine("vouched", system={"macs": [], "processors": False}, variables={"machine_bmc_identity": "unchecked"})
+    rack.machine("nothing-listed", system={"macs": [], "uuid": "00000000-0000-0000-0000-000000000000"})
+    rack.machine(
+        "other-byte-order",
+        record=pxe,
+        system={"macs": [], "uuid": "33221100-5544-7766-8899-aabbccddeeff"},
+        variables={"machine_system_uuid": swapped},
+    )
+    rack.machine("already-on", record=pxe, system={"power": "On"})
+    rack.machine("installing", system={"power": "On", "drives": [Drive("drive-c", image=ISO)]})
+    rack.machine("unreachable", record=pxe, variables={"machine_bmc_url": "https://127.0.0.1:9"})
+    rack.machine("not-trusted", record=pxe, variables={"machine_bmc_ca_path": None})
+    factory = self_signed(rack.directory, "factory")
+    rack.machine("pinned", record=pxe, tls=factory, variables={"machine_bmc_ca_path": str(factory[0])})
+    another = self_signed(rack.directory, "another")
+    rack.machine("not-the-pinned", record=pxe, tls=factory, variables={"machine_bmc_ca_path": str(another[0])})
+    rack.machine("no-ca-file", record=pxe, variables={"machine_bmc_ca_path": "/nowhere/ca.pem"})
+    rack.machine("talkative", record={"iso_url": f"{BASE_URL}/missing.iso"}, repeats_secrets=True)
+    rack.machine("task-fails", record={"iso_url": f"{BASE_URL}/missing.iso"}, quirks=["accepted"])
+    rack.machine("no-drive", system={"drives": [Drive("drive-a", ("Floppy",))]})
+    rack.machine("in-web-root", record={"iso_url": "http://192.0.2.2/worker.iso"}, quirks=["web_root"])
+    rack.machine("from-ipv6", record={"iso_url": "http://[2001:db8::2]/openshift/a.iso"}, quirks=["ipv6_media"])
+    rack.machine("no-iso", record={"iso_url": ""})
+    rack.machine("is-a-node", record={**pxe, "arm": False})
+    rack.machine("has-failed", record={**pxe, "failed": True, "reason": "an earlier reason", "reason_code": "x"})
+    rack.machine("external", record={"boot_method": "external"})
+
+    run, records = rack.play("booted", media_timeout=2)
+    booted = {
+        "plain": "Pxe",
+        "restarted": "Pxe",
+        "http-only": "UefiHttp",
+        "bios": "Pxe",
+        "vouched": "Cd",
+        "other-byte-order": "Pxe",
+        "pinned": "Pxe",
+    }
+    for name, target in booted.items():
+        assert not records[name]["failed"], records[name]
+        assert [boot.target for boot in rack.cases[name].system.boots] == [target], name
+        assert f"boots once from {target}" in lines(run, name)[-1]
+    assert rack.cases["bios"].system.boots[0].mode == "Legacy"
+    assert lines(run, "restarted") == ["powered off by its BMC", "powered on by its BMC, boots once from Pxe"]
+
+    failed = {
+        "no-boot-target": ("bmc_boot", "offers none of Pxe, UefiHttp"),
+        "wrong-password": ("bmc_credentials", "refuses user and password (401), and says: While accessing"),
+        "wrong-mac": ("bmc_identity", "another machine's: it lists 52:54:00:99:99:99"),
+        "wrong-architecture": ("bmc_identity", "processors are x86_64, not aarch64"),
+        "architecture-unknown": ("bmc_identity", "does not say which architecture"),
+        "nothing-listed": ("bmc_identity", "no usable UUID"),
+        "already-on": ("powered_on", "machine_power_policy is only_if_off"),
+        "unreachable": ("bmc_unreachable", "Connection refused"),
+        "not-trusted": ("bmc_tls", "is not trusted: unable to get local issuer certificate"),
+        "not-the-pinned": ("bmc_tls", "is not trusted"),
+        "no-ca-file": ("bmc_tls", "/nowhere/ca.pem cannot be used: No such file"),
+        "talkative": ("bmc_refused", "missing.iso cannot be reached. (… … Basic …)"),
+        "task-fails": ("bmc_media", "The image was not found."),
+        "no-drive": ("bmc_media", "no virtual drive"),
+        "in-web-root": ("bmc_media", "root of a web server"),
+        "from-ipv6": ("bmc_media", "no image from an IPv6 address"),
+        "no-iso": ("no_iso", "no ISO was published"),
+    }
+    for name, (code, said) in failed.items():
+        record, case = records[name], rack.cases[name]
+        assert record["failed"], name
+        assert (record["reason_code"], said in record["reason"]) == (code, True), record
+        assert record["hint"], name
+        assert case.system.boots == [], name
+        if code not in ("bmc_media", "bmc_refused"):
+            assert case.bmc.changing_requests() == [], name
+    # a second wrong password may lock the account
+    assert len(rack.cases["wrong-password"].bmc.requests) == 1
+
+    untouched = {"is-a-node", "has-failed", "external"}
+    assert {name: records[name] for name in untouched} == {name: rack.cases[name].record for name in untouched}
+    assert all(rack.cases[name].bmc.requests == [] for name in untouched)
+    assert rack.cases["installing"].bmc.changing_requests() == []
+    assert not records["installing"]["failed"]
+    assert set(booted) | set(failed) | untouched | {"installing"} == set(rack.cases)
+
+
+def test_the_machine_is_found_among_several_systems_behind_one_bmc(rack: Rack) -> None:
+    uuid = "27946b59-9e44-4fa7-8e91-f3527a1ef094"
+    systems = [
+        BmcSystem(["52:54:00:00:07:01"], name="blade-1"),
+        BmcSystem([], name="blade-2", uuid=uuid),
+        BmcSystem(["52:54:00:00:07:03"], name="blade-3"),
+        BmcSystem(["52:54:00:00:08:01"], name="blade-4"),
+    ]
+    bmc = rack.bmc(systems)
+    record = {"boot_method": "iso"}
+    rack.machine("by-mac", bmc=bmc, record=record)
+    rack.machine("by-uuid", bmc=bmc, record=record, variables={"machine_system_uuid": uuid})
+    named = {"machine_bmc_url": f"{bmc.url}/redfish/v1/Systems/blade-3"}
+    rack.machine("by-url", bmc=bmc, record=record, variables=named)
+    wrong = {"machine_bmc_url": f"{bmc.url}/redfish/v1/Systems/blade-4"}
+    rack.machine("wrong-url", bmc=bmc, record=record, variables=wrong)
+    missing = {"machine_bmc_url": f"{bmc.url}/redfish/v1/Systems/1"}
+    rack.machine("no-such", bmc=bmc, record=record, variables=missing)
+    rack.machine("not-there", bmc=bmc, record=record)
+    _run, records = rack.play("booted")
+    assert [len(system.boots) for system in systems] == [1, 1, 1, 0]
+    assert [system.images for system in systems] == [[ISO], [ISO], [ISO], []]
+    reasons = {name: record["reason"] for name, record in records.items() if name and record["failed"]}
+    assert set(reasons) == {"wrong-url", "no-such", "not-there"}
+    assert "another machine's" in reasons["wrong-url"]
+    assert "has no system /redfish/v1/Systems/1" in reasons["no-such"]
+    assert "blade-4" in records["no-such"]["hint"]
+    assert "none of them" in reasons["not-there"]
+
+
+def test_disarming_takes_what_is_ours_and_leaves_the_rest(rack: Rack) -> None:
+    leftover = f"{BASE_URL}/415.92/aarch64/worker-old.iso"
+    done = {"stage": "proven", "arm": False}
+    rack.machine("leftover", record={**done, "iso_url": ""}, system={"drives": [Drive("c", image=leftover)]})
+    rack.machine("foreign", record=done, system={"drives": [Drive("c", image=OTHER_ISO)]})
+    rack.machine("own-override", record=done, system={"target": "Pxe", "enabled": "Continuous"})
+    # a run has put something in place, and now the BMC does not answer
+    armed = {"bmc": {"system": "/redfish/v1/Systems/node-0a", "media": ISO, "target": "Cd"}}
+    gone = {"machine_bmc_url": "https://127.0.0.1:9"}
+    rack.machine("gone", record={**done, **armed}, variables=gone)
+    late = {"failed": True, "reason": "no certificate request came", "reason_code": "no_csr"}
+    rack.machine("gone-too", record={**armed, **late}, variables=gone)
+    rack.machine("never-reached", record={"failed": True, "reason": "x", "reason_code": "bmc_credentials"})
+    rack.machine("network", record={**done, "boot_method": "grub"}, system={"target": "Pxe", "enabled": "Once"})
+    rack.machine("refused", record=done, system={"macs": ["52:54:00:99:99:99"], "drives": [Drive("c", image=leftover)]})
+
+    run, records = rack.play("disarmed", "--check")
+    assert all(case.bmc.changing_requests() == [] for case in rack.cases.values())
+    assert records["leftover"]["would"] == [f"eject {leftover} by its BMC"]
+
+    run, records = rack.play("disarmed")
+    assert rack.cases["leftover"].system.images == []
+    assert f"{leftover} ejected by its BMC" in lines(run, "leftover")
+    assert rack.cases["foreign"].system.images == [OTHER_ISO]
+    # set by the site, for every boot
+    assert rack.cases["own-override"].system.target == "Pxe"
+    assert (records["gone"]["failed"], records["gone"]["reason_code"]) == (True, "still_armed")
+    assert records["gone-too"]["reason"] == "no certificate request came"
+    assert "may still hold" in records["gone-too"]["warnings"][-1]
+    for name in ("never-reached", "network"):
+        assert rack.cases[name].bmc.requests == []
+    assert rack.cases["refused"].system.images == [leftover]
+    assert not records["refused"]["failed"]
+    assert all(case.system.boots == [] for case in rack.cases.values())
+
+
+def test_bmcs_are_checked_without_a_change(rack: Rack) -> None:
+    rack.machine("good", system={"power": "On"})
+    rack.machine("bad", password="another")
+    run, records = rack.play("checked")
+    assert lines(run, "good") == ["its BMC answers: Lab L1, power on"]
+    assert (records["good"]["failed"], records["bad"]["reason_code"]) == (False, "bmc_credentials")
+    assert not records[""]["changed"]
+    assert rack.cases["good"].bmc.changing_requests() == []

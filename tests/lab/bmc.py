@@ -61,7 +61,7 @@ QUIRKS = (
     "no_force_off",
 )
 _SUPERMICRO = {"image_only", "stale_image", "accepted", "web_root", "ipv6_media", "usb_cd", "grace_cd", "mode_reverts"}
-_TARGETS = ["None", "Pxe", "Cd", "UsbCd", "Hdd", "UefiHttp"]
+TARGETS = ("None", "Pxe", "Cd", "UsbCd", "Hdd", "UefiHttp")
 _INSTRUCTIONS = {"aarch64": ("ARM", "ARM-A64"), "x86_64": ("x86", "x86-64")}
 
 
@@ -127,6 +127,7 @@ class BmcSystem:
     power: str = "Off"
     power_delay: float = 0.05
     processors: bool = True
+    targets: list[str] = dataclasses.field(default_factory=lambda: list(TARGETS))
     on_boot: Callable[[Boot], Awaitable[None]] | None = None
     on_off: Callable[[], Awaitable[None]] | None = None
     drives: list[Drive] = dataclasses.field(default_factory=list)
@@ -364,7 +365,7 @@ class Bmc:
         options: dict[str, Any] = {
             "BootSourceOverrideEnabled": system.enabled,
             "BootSourceOverrideTarget": system.target,
-            "BootSourceOverrideTarget@Redfish.AllowableValues": _TARGETS,
+            "BootSourceOverrideTarget@Redfish.AllowableValues": system.targets,
         }
         if "no_mode" not in self.quirks:
             options["BootSourceOverrideMode"] = system.mode
@@ -431,7 +432,7 @@ class Bmc:
         if "clear_wants_mode" in self.quirks and enabled == "Disabled" and not mode:
             raise BmcFault(400, "The property BootSourceOverrideMode is a required property.")
         target = boot.get("BootSourceOverrideTarget", system.target)
-        if target not in _TARGETS:
+        if target not in system.targets:
             raise BmcFault(400, f"The value {target} is not in the list of acceptable values.")
         system.target, system.enabled = target, enabled
         if "continuous" in self.quirks and enabled == "Once":
