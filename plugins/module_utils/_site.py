@@ -17,6 +17,9 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._machine impor
 def _base_url_problems(base_url: str, *, by_loader: bool) -> t.Iterator[str]:
     """:param by_loader: whether boot loaders fetch from it; live systems know more."""
     parts = urllib.parse.urlsplit(base_url)
+    if parts.username is not None or parts.password is not None:
+        yield "publish_base_url holds a user or password, which boot files and logs would show: leave them out."
+        return
     if parts.scheme not in ("http", "https"):
         yield f"publish_base_url is {base_url}: it must be an http or https URL."
         return

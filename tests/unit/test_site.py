@@ -45,6 +45,7 @@ def test_external_machines_need_no_site() -> None:
         ({"publish_base_url": "http://web.example.com/x"}, "by its IP address"),
         ({"publish_base_url": "http://192.0.2.5:port/x"}, "port is not a number"),
         ({"publish_base_url": "http://192.0.2.5/x?y"}, "plain URL of a folder"),
+        ({"publish_base_url": "http://someone:secret@192.0.2.5/x"}, "holds a user or password"),
         ({"netboot_tftp_directory": "tftp"}, "must be an absolute path"),
     ],
 )
