@@ -86,7 +86,7 @@ def boot(
 ) -> None:
     """Lets the machine boot once from the network or from its ISO."""
     system = known_system(machine, client, limits, changes)
-    image = _image(machine, system)
+    image = _image(machine, system, check_mode=check_mode)
     targets = _targets(machine, system)
     running = is_on(system)
     if running and machine["power_policy"] != "restart":
@@ -105,7 +105,7 @@ def boot(
         changes["changed"] = True
         changes["would"] = [
             *_said(machine, changes, "would"),
-            *([f"insert {image} by its BMC"] if image else []),
+            *([f"insert {image or 'its ISO'} by its BMC"] if machine["boot_method"] == "iso" else []),
             f"{'restart it' if running else 'power it on'} by its BMC to boot once from {target}",
         ]
         return
@@ -166,11 +166,13 @@ def disarm(
     changes["bmc"] = {}
 
 
-def _image(machine: Record, system: System) -> str:
+def _image(machine: Record, system: System, *, check_mode: bool) -> str:
     if machine["boot_method"] != "iso":
         return ""
     image = _named(machine)
     if not image:
+        if check_mode:
+            return ""  # it is not made yet
         raise BmcError("no_iso", "no ISO was published for it", "Run the steps that make and publish it first.")
     problem = image_problem(system.hardware, image)
     if problem:

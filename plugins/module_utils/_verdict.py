@@ -19,7 +19,8 @@ def _would(machine: t.Mapping[str, t.Any]) -> str:
     parts = []
     if machine.get("arm") and machine.get("boot_files"):
         parts.append(f"arm ({', '.join(machine['boot_files'])})")
-        parts.append("ask to power it on")
+        if not machine.get("bmc_url"):
+            parts.append("ask to power it on")
     if machine.get("arm") and machine["boot_method"] == "iso" and not machine.get("bmc_url"):
         parts.append(f"ask to boot it from {machine.get('iso_url') or 'its ISO'}")
     parts += machine.get("would", [])
