@@ -417,6 +417,34 @@ def test_a_job_is_refused_where_its_ca_was_never_saved_and_where_its_files_would
     assert len(site.plane.requests) == since
 
 
+def test_the_inventory_takes_the_bmc_user_from_the_credential(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=machine_specs(2, block=site_block, methods=["external"]))
+    names = {
+        "username": "MULTIARCH_BMC_USERNAME",
+        "password": "MULTIARCH_BMC_PASSWORD",
+        "ca_path": "MULTIARCH_BMC_CA_PATH",
+    }
+    (bmc,) = [kind for kind in objects()["controller_credential_types"] if kind["name"] == "multiarch.openshift BMC"]
+    assert set(bmc["injectors"]["env"]) == set(names.values())
+    from_credential = {
+        f"machine_bmc_{key}": f"{{{{ lookup('ansible.builtin.env', '{name}') }}}}" for key, name in names.items()
+    }
+    assert all(f'{key}: "{value}"' in (ROOT / "docs/awx.md").read_text() for key, value in from_credential.items())
+    inventory = site.inventory(
+        overrides={
+            "worker-arm-1": {"machine_bmc_url": "https://192.0.2.9", **from_credential},
+            "worker-arm-2": {"machine_bmc_url": "https://192.0.2.8"},
+        }
+    )
+    job = Job(site, site.directory / "job", inventory.read_text().replace("localhost:", "web1:"))
+    environment = {names["username"]: "admin", names["password"]: "canary-password", names["ca_path"]: ""}
+    outcome = job.run("verify_payload.yml", environment=environment)
+    assert outcome.rc == 2
+    assert "worker-arm-2: machine_bmc_username is missing" in outcome.stdout
+    assert "worker-arm-1:" not in outcome.stdout
+    assert "canary-password" not in json.dumps(outcome.events)
+
+
 # --- the execution environment ----------------------------------------------------------------------------------
 
 
