@@ -130,6 +130,8 @@ class BmcSystem:
     targets: list[str] = dataclasses.field(default_factory=lambda: list(TARGETS))
     on_boot: Callable[[Boot], Awaitable[None]] | None = None
     on_off: Callable[[], Awaitable[None]] | None = None
+    runs: Callable[[], bool] | None = None
+    """Whether the machine is on, where somebody else may have pressed its button."""
     drives: list[Drive] = dataclasses.field(default_factory=list)
     boots: list[Boot] = dataclasses.field(default_factory=list)
     """Every start so far."""
@@ -143,6 +145,12 @@ class BmcSystem:
     @property
     def path(self) -> str:
         return f"{ROOT}/Systems/{self.name}"
+
+    def look(self) -> str:
+        """Its power, as it is now."""
+        if self.runs is not None and self.runs():
+            self.power = "On"
+        return self.power
 
     @property
     def images(self) -> list[str]:
@@ -321,7 +329,7 @@ class Bmc:
             "UUID": system.uuid.upper(),
             "Manufacturer": system.manufacturer,
             "Model": system.model,
-            "PowerState": system.power,
+            "PowerState": system.look(),
             "Boot": self._boot_options(system, main=True),
             "EthernetInterfaces": _link(f"{system.path}/Interfaces"),
             "Processors": _link(f"{system.path}/Cores"),
@@ -507,7 +515,7 @@ class Bmc:
     def _reset(self, system: BmcSystem, kind: str) -> tuple[int, dict[str, str]]:
         if kind not in self._reset_types:
             raise BmcFault(400, f"The value {kind} for the parameter ResetType is not supported.")
-        if kind == "On" and system.power == "On":
+        if kind == "On" and system.look() == "On":
             raise BmcFault(409, "The system is on already.")
         self._later(self._switch(system, kind))
         return 204, {}

@@ -86,6 +86,8 @@ class MachineSpec:
     system_uuid: str = ""
     pace: float = 0.0
     """Seconds that a slow one takes for each stage, and that one without its keys takes to start again."""
+    bmc: bool = False
+    """Has a BMC, and the inventory says so; nobody presses its button then."""
     variables: dict[str, Any] = dataclasses.field(default_factory=dict)
     """More variables for the inventory."""
 
@@ -271,6 +273,11 @@ class RackMachine(Machine):
         """`power_on` for callers in the rack's own loop."""
         await self._restart(self._life)
 
+    async def switch_off(self) -> None:
+        """`power_off` for callers in the rack's own loop."""
+        await self._restart(None)
+        self.state = "off"
+
     def insert_iso(self, url: str) -> None:
         """Puts an ISO into its drive, from which it boots while its disk is empty."""
         self.media = url
@@ -282,8 +289,7 @@ class RackMachine(Machine):
         self._typed.set_result(text)
 
     def power_off(self) -> None:
-        self._rack.loop.run(self._restart(None))
-        self.state = "off"
+        self._rack.loop.run(self.switch_off())
 
     def restart_kubelet(self, *, keep_keys: bool = True) -> None:
         """Starts the kubelet again, with its keys or, as after a re-installation, without."""
@@ -507,12 +513,12 @@ class SimulatedMachine(RackMachine):
 
     async def _install(self, installation: Installation, line: KernelLine) -> None:
         self.tell("installing", device=installation.device, ignition_hash=installation.ignition_hash)
+        # as the real one does, before it looks at the disk
+        content = await self._fetch_ignition(installation.ignition_url) if installation.ignition_url else b""
         if self.spec.install_device and installation.device != self.spec.install_device:
             raise Panic(f"coreos-installer: checking for exclusive access to {installation.device}: no such device")
         self.disk, self.installed = None, False  # from here on what was there is gone
-        content = b""
         if installation.ignition_url:
-            content = await self._fetch_ignition(installation.ignition_url)
             self.tell("ignition", url=installation.ignition_url, verified=installation.ignition_hash is not None)
             live.check_ignition_hash(content, installation.ignition_hash)
         await self._pause()

@@ -26,6 +26,9 @@ from cryptography.x509.oid import NameOID
 from lab import namespace
 from lab import objects
 from lab.api import Api
+from lab.bmc import Bmc
+from lab.bmc import BmcSystem
+from lab.bmc import Boot
 from lab.control_plane import control_plane
 from lab.kubelet import BOOTSTRAPPER
 from lab.kubelet import CLIENT_SIGNER
@@ -54,6 +57,8 @@ from support.paths import PROGRAMS
 
 INFRASTRUCTURE = "lab-x7k2p"
 VERSION = "4.21.3"
+# Looked for in everything that a run prints or writes
+BMC_PASSWORD = "canary-bmc-password"
 MARKER = "# multiarch.openshift cluster="
 # The first two documentation networks; the third is where the control plane's nodes and the ingress of the objects are.
 _NETWORKS = ("192.0.2", "198.51.100")
@@ -133,6 +138,8 @@ class Site:
         """Where a run writes down what a person has to do."""
         self.machines: dict[str, Any] = {}
         """SimulatedMachine or RealMachine by name."""
+        self.bmcs: dict[str, Bmc] = {}
+        """BMCs by the machine's name."""
         self._kind = control_plane
         self._machine_kind = machine_kind
         self._web_kind = web
@@ -240,6 +247,7 @@ class Site:
         )
         self.machines = {spec.name: self._machine(spec) for spec in self.specs}
         self._stack.callback(self._switch_off)
+        self._start_bmcs([machine for machine in self.machines.values() if machine.spec.bmc])
 
     def _machine(self, spec: MachineSpec) -> RackMachine:
         if self.proof_possible:
@@ -249,6 +257,17 @@ class Site:
         if self._workshop is not None:
             return RealMachine(spec, self._rack, self._workshop)
         return SimulatedMachine(spec, self._rack)
+
+    def _start_bmcs(self, machines: Sequence[RackMachine]) -> None:
+        if not machines:
+            return
+        address = self.service_address(5)
+        self.bmc_authority = Authority(self.directory / "bmc", "bmc-ca")
+        tls = self.bmc_authority.server("bmc", [address])
+        for machine in machines:
+            bmc = Bmc([_system_of(machine)], loop=self.loop, tls=tls, address=address, password=BMC_PASSWORD)
+            self._stack.callback(bmc.close)
+            self.bmcs[machine.name] = bmc.start()
 
     def _switch_off(self) -> None:
         for machine in (*self.machines.values(), *self._others.values()):
@@ -328,7 +347,9 @@ class Site:
         return self.loop.spawn(self._operate(before or {}))
 
     async def _operate(self, before: Mapping[str, Callable[[], None]]) -> None:
-        waiting = {machine for machine in self.machines.values() if machine.state == "off"}
+        waiting = {
+            machine for machine in self.machines.values() if machine.state == "off" and not machine.spec.bmc
+        }
         while waiting:
             for machine in list(waiting):
                 if machine.spec.boot_method == "iso":
@@ -479,8 +500,7 @@ class Site:
             },
         }
 
-    @staticmethod
-    def _machine_variables(spec: MachineSpec) -> dict[str, Any]:
+    def _machine_variables(self, spec: MachineSpec) -> dict[str, Any]:
         values: dict[str, Any] = {
             "machine_addresses": list(spec.addresses),
             "machine_architecture": spec.architecture,
@@ -493,6 +513,12 @@ class Site:
             values["machine_install_device"] = spec.install_device
         if spec.boot_transport != "http":
             values["machine_boot_transport"] = spec.boot_transport
+        if spec.name in self.bmcs:
+            bmc = self.bmcs[spec.name]
+            values["machine_bmc_url"] = bmc.url
+            values["machine_bmc_username"] = bmc.username
+            values["machine_bmc_password"] = bmc.password
+            values["machine_bmc_ca_path"] = str(self.bmc_authority.certificate_path)
         return {**values, **spec.variables}
 
     def run(
@@ -529,6 +555,25 @@ class Site:
         )
         self._stack.callback(lambda: running.running and running.kill())
         return running
+
+
+def _system_of(machine: RackMachine) -> BmcSystem:
+    """The machine as its BMC sees and switches it."""
+
+    async def start(boot: Boot) -> None:
+        machine.tell("bmc_boot", target=boot.target, image=boot.image)
+        if boot.image:
+            machine.insert_iso(boot.image)
+        await machine.switch_on()
+
+    return BmcSystem(
+        list(machine.spec.macs),
+        machine.spec.architecture,
+        uuid=machine.spec.system_uuid,
+        on_boot=start,
+        on_off=machine.switch_off,
+        runs=lambda: machine.state != "off",
+    )
 
 
 def node_of(request: Mapping[str, Any]) -> str:

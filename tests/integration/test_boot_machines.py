@@ -1,0 +1,101 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Machines that their BMCs boot, in the whole run, from the first check to proven nodes."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Callable
+
+from lab.playbook import Run
+from lab.site import BMC_PASSWORD
+from lab.site import Site
+from lab.site import machine_spec
+
+MakeSite = Callable[..., Site]
+
+
+def verdicts(run: Run) -> dict[str, str]:
+    return dict(re.findall(r'"msg": "([-\w.]+): (.*)"', run.stdout.rpartition("TASK [Give the verdict]")[2]))
+
+
+def test_bmcs_boot_machines_from_network_and_iso_and_one_without_is_asked_for(
+    make_site: MakeSite, site_block: int
+) -> None:
+    specs = [
+        machine_spec(1, block=site_block, bmc=True),
+        machine_spec(2, block=site_block, bmc=True, boot_method="ipxe"),
+        machine_spec(3, block=site_block, bmc=True, boot_method="iso"),
+        machine_spec(4, block=site_block),
+        machine_spec(5, block=site_block, bmc=True),
+    ]
+    site = make_site(machines=specs)
+    site.existing_node("worker-arm-5")
+    inventory = site.inventory()
+
+    check = site.run("add_arm_workers", "--check", inventory=inventory)
+    assert check.rc == 0, check.stdout
+    assert all(bmc.changing_requests() == [] for bmc in site.bmcs.values())
+
+    with site.operator():
+        run = site.run("add_arm_workers", "-vvv", inventory=inventory)
+    assert run.rc == 0, run.stdout
+    said = verdicts(run)
+    assert all(said[f"worker-arm-{number}"] == "proven" for number in range(1, 5)), said
+    for name, target in (("worker-arm-1", "Pxe"), ("worker-arm-2", "Pxe"), ("worker-arm-3", "Cd")):
+        assert f"{name}  powered on by its BMC, boots once from {target}" in run.stdout
+        assert [event.details["target"] for event in site.machines[name].events("bmc_boot")] == [target]
+    assert "worker-arm-4: power it on" in run.stdout
+    assert "worker-arm-1: power it on" not in run.stdout
+    # a node is neither restarted nor set to boot from elsewhere
+    assert site.bmcs["worker-arm-5"].changing_requests() == []
+    assert said["worker-arm-5"] == "proven, unchanged"
+    assert BMC_PASSWORD not in run.stdout
+    for path in run.directory.rglob("*"):
+        assert path.is_dir() or BMC_PASSWORD not in path.read_text(errors="replace"), path
+
+
+ROLE = """
+- hosts: arm_workers
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_fact:
+        multiarch_machines: "{{ hostvars | multiarch.openshift.machines(ansible_play_hosts_all) }}"
+      run_once: true
+    - ansible.builtin.import_role:
+        name: multiarch.openshift.boot_machines
+      run_once: true
+    - ansible.builtin.set_fact:
+        multiarch_machines: "{{ boot_machines_result }}"
+      run_once: true
+    - ansible.builtin.debug:
+        msg: "{{ item.name }} {{ item.stage }} {{ item.reason_code }} {{ item.bmc.target | default('-') }}"
+      loop: "{{ multiarch_machines }}"
+      run_once: true
+    - ansible.builtin.import_role:
+        name: multiarch.openshift.boot_machines
+        tasks_from: disarm
+      run_once: true
+    - ansible.builtin.debug:
+        msg: "{{ item.name }} disarmed {{ item.bmc | default('-') }}"
+      loop: "{{ boot_machines_result }}"
+      run_once: true
+"""
+
+
+def test_the_role_alone_boots_marks_and_disarms(make_site: MakeSite, site_block: int, tmp_path: pathlib.Path) -> None:
+    site = make_site(machines=[machine_spec(number, block=site_block, bmc=True) for number in (1, 2)])
+    # no boot file is there: the machine finds nothing, and the override is spent all the same
+    playbook = tmp_path / "role.yml"
+    playbook.write_text(ROLE)
+    wrong = {"worker-arm-2": {"machine_bmc_password": "wrong"}}
+    run = site.run(str(playbook), inventory=site.inventory(overrides=wrong))
+    assert run.rc == 0, run.stdout
+    assert "worker-arm-1 armed  Pxe" in run.stdout
+    assert "worker-arm-2 planned bmc_credentials -" in run.stdout
+    assert "worker-arm-1 disarmed {}" in run.stdout
+    # asked once when it was to boot, and not again when it was disarmed
+    assert [request.status for request in site.bmcs["worker-arm-2"].requests] == [401]
