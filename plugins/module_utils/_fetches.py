@@ -22,10 +22,11 @@ _NEXT = {
     "initramfs": "The loader has stopped after the kernel: look at its screen; is there memory for the initramfs?",
     "rootfs": "The kernel did not start, or the live system has no network: look at its console, NIC and"
     " machine_network_arguments.",
-    "ignition": "The live system runs, and the installer has not asked for the ignition: look at its console; is"
-    " machine_install_device there? journalctl -u coreos-installer",
-    "": "It installs or has installed: look at its console; does it start from its disk, and does it reach ports 22623"
-    " and 6443 of the cluster?",
+    "ignition": "The live system runs, and the installer has not asked for the ignition: look at its console and NIC;"
+    " journalctl -u coreos-installer",
+    # coreos-installer asks for the ignition before it looks at the disk
+    "": "It installs, has installed, or its installer has stopped: look at its console; is machine_install_device"
+    " there, does it start from its disk, and does it reach ports 22623 and 6443 of the cluster?",
 }
 _MAC_FILE = re.compile(r"(?:^|[/-])((?:[0-9a-f]{2}-){5}[0-9a-f]{2})(?:\.ipxe)?$")
 

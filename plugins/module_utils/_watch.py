@@ -151,7 +151,8 @@ class Feed(threading.Thread):
             collection.kind,
             resource_version=version,
             field_selector=collection.field_selector,
-            timeout_seconds=max(1, math.ceil(seconds)),
+            # The API ends the stream before the silence counts as a lost connection: a quiet cluster is no trouble.
+            timeout_seconds=max(1, math.ceil(min(seconds, 0.75 * self._silence_seconds))),
             read_timeout=self._silence_seconds,
         ):
             self._failures = 0

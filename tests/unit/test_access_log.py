@@ -197,7 +197,7 @@ def test_a_boot_file_after_the_ignition_is_a_second_installation() -> None:
         ([hit(BOOT_FILE)], "it fetched boot file 6 min ago but not kernel", "loader"),
         ([hit(KERNEL)], "it fetched kernel 6 min ago but not initramfs", "memory"),
         ([hit(BOOT_FILE), hit(KERNEL), hit(INITRAMFS)], "kernel and initramfs 6 min ago but not rootfs", "network"),
-        ([hit(KERNEL), hit(ROOTFS)], "fetched kernel and rootfs 6 min ago but not worker-00ff.ign", "install_device"),
+        ([hit(KERNEL), hit(ROOTFS)], "fetched kernel and rootfs 6 min ago but not worker-00ff.ign", "coreos-installer"),
         ([hit(ROOTFS), hit(IGNITION)], "rootfs and worker-00ff.ign 6 min ago and sent no request since", "22623"),
         ([hit(IGNITION, status=404)], "asked the web server for worker-00ff.ign and was answered 404", "readable"),
     ],

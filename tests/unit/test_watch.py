@@ -111,14 +111,14 @@ def test_list_comes_first_and_then_each_event() -> None:
         assert [report.event["object"]["metadata"]["name"] for report in rest] == ["b", "c"]
 
 
-def test_watch_begins_at_the_version_of_the_list_with_a_read_timeout() -> None:
+def test_watch_begins_at_the_version_of_the_list_and_ends_before_silence_counts_as_a_lost_connection() -> None:
     script = Script([LIST], [])
     with Player(script, relist_seconds=33) as player:
         player.reports(1)
         while not script.timeouts:
             time.sleep(0.01)
         assert script.resumed == ["10"]
-        assert script.timeouts == [(33, 7.0)]
+        assert script.timeouts == [(6, 7.0)]
 
 
 def test_stream_that_ends_is_resumed_from_the_last_bookmark_and_not_from_an_object() -> None:
