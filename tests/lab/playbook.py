@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
+
+from lab.processes import Process
 
 _RECAP = re.compile(r"^(\S+)\s+:\s+((?:\w+=\d+\s*)+)$", re.MULTILINE)
 
@@ -49,16 +51,7 @@ class RunningPlaybook:
         self.directory = directory
         self._log = directory / "output.txt"
         self._started = time.monotonic()
-        with self._log.open("wb") as stream:
-            self._process = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                cwd=directory,
-                env=dict(environment),
-                start_new_session=True,
-            )
+        self._process = Process(arguments, self._log, environment=environment, directory=directory)
 
     @property
     def output(self) -> str:
@@ -66,7 +59,7 @@ class RunningPlaybook:
 
     @property
     def running(self) -> bool:
-        return self._process.poll() is None
+        return self._process.running
 
     def wait_for_output(self, text: str, timeout: float = 60.0) -> None:
         """Until this text was printed; AssertionError with the output where it never is."""
@@ -82,17 +75,20 @@ class RunningPlaybook:
 
     def kill(self) -> None:
         """Without a chance to clean up."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self, timeout: float = 120.0) -> Run:
         """Its end; where that does not come in time it is killed, and AssertionError shows the output."""
-        try:
-            code = self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        ended = self._process.ends(timeout)
+        seconds = time.monotonic() - self._started
+        if not ended:
             self.kill()
-            self._process.wait()
-            raise AssertionError(f"the playbook did not end within {timeout} s:\n{self.output}") from None
-        return Run(code, self.output, _stats(self.output), time.monotonic() - self._started, self.directory)
+        code = self._process.code
+        self._process.stop()
+        if not ended:
+            raise AssertionError(f"the playbook did not end within {timeout} s:\n{self.output}")
+        return Run(code, self.output, _stats(self.output), seconds, self.directory)
 
 
 def start_playbook(

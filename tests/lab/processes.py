@@ -61,6 +61,12 @@ class Process:
         """Exit status; waits for it."""
         return self._program.wait()
 
+    def ends(self, timeout: float) -> bool:
+        """Whether it ends by itself within this time; waits for that."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._program.wait(timeout)
+        return not self.running
+
     def stop(self, timeout: float = 5.0) -> None:
         """Ends the program, and its guard before it, so that the guard can never hit a reused id."""
         if self._stopped:

@@ -40,7 +40,7 @@ def test_machine_ends_as_it_must(real: Outcome, scenario: Scenario) -> None:
     seen = machine(real, scenario)
     story = f"{seen.result}; {'; '.join(map(str, seen.seen))}\n{real.run.stdout}"
     assert result.verdict.startswith(f"{scenario.name}: proven") == scenario.proven, f"{result.verdict}\n{story}"
-    assert re.search(scenario.says, real.run.stdout), story
+    assert re.search(scenario.says, result.verdict), f"{result.verdict}\n{story}"
     assert (scenario.name in real.run.failed) == (not scenario.proven)
 
 
@@ -119,11 +119,22 @@ def test_changed_ignition_is_refused_by_the_installer(real: Outcome) -> None:
     assert "failed to validate Ignition configuration digest" in seen.result
 
 
+def test_changed_ignition_raises_the_alarm(real: Outcome) -> None:
+    assert re.search(r"ALARM: \S+/edge-\w+\.ign no longer returns what this run published", real.run.stdout)
+
+
 def test_stale_authority_is_refused_by_ignition(real: Outcome) -> None:
     seen = real.results["stale-ca"].machine
     assert seen is not None
     assert seen.events("installed")
     assert "certificate" in seen.result
+
+
+def test_machine_config_server_answers_ignition_at_the_machines_own_address(real: Outcome) -> None:
+    asked = {(request.path, request.status) for request in real.machine_config if "ignition+json" in request.accept}
+    assert asked == {("/config/worker", 200), ("/config/edge", 200)}
+    expected = {real.results[scenario.name].machine.spec.addresses[0] for scenario in PROVEN}  # type: ignore[union-attr]
+    assert expected <= {request.address for request in real.machine_config}
 
 
 def test_disk_that_is_not_there_is_refused_by_the_installer(real: Outcome) -> None:
