@@ -12,7 +12,10 @@ import json
 import os
 import pathlib
 import re
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +30,7 @@ from lab.loop import LoopThread
 from lab.pki import Authority
 from lab.playbook import Run
 from lab.playbook import start_playbook
+from lab.web import WebServer
 
 BASE_URL = "http://192.0.2.2:8080/openshift"
 ISO = f"{BASE_URL}/416.94/aarch64/worker-arm.iso"
@@ -448,3 +452,85 @@ def test_bmcs_are_checked_without_a_change(rack: Rack) -> None:
     assert (records["good"]["failed"], records["bad"]["reason_code"]) == (False, "bmc_credentials")
     assert not records[""]["changed"]
     assert rack.cases["good"].bmc.changing_requests() == []
+
+
+# --- the emulator of OpenStack's sushy-tools -------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def emulator(rack: Rack, uuid: str, mac: str) -> Iterator[str]:
+    """The URL of sushy-emulator with its fake driver: one system, which is off."""
+    program = pathlib.Path(sys.prefix, "bin", "sushy-emulator")
+    if not program.exists():
+        pytest.skip("sushy-emulator is missing: pip install -r tests/requirements.txt")
+    bcrypt = pytest.importorskip("bcrypt")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    directory = rack.directory / "emulator"
+    (directory / "state").mkdir(parents=True)
+    secret = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    (directory / "htpasswd").write_text(f"{USERNAME}:{secret}\n")
+    settings = {
+        "SUSHY_EMULATOR_LISTEN_IP": "127.0.0.1",
+        "SUSHY_EMULATOR_LISTEN_PORT": port,
+        "SUSHY_EMULATOR_SSL_CERT": str(rack.tls[0]),
+        "SUSHY_EMULATOR_SSL_KEY": str(rack.tls[1]),
+        "SUSHY_EMULATOR_AUTH_FILE": str(directory / "htpasswd"),
+        "SUSHY_EMULATOR_FAKE_DRIVER": True,
+        "SUSHY_EMULATOR_STATE_DIR": str(directory / "state"),
+        "SUSHY_EMULATOR_FAKE_SYSTEMS": [
+            {"uuid": uuid, "name": "arm-1", "power_state": "Off", "nics": [{"mac": mac, "ip": "192.0.2.11"}]}
+        ],
+    }
+    (directory / "sushy.conf").write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
+    environment = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [str(program), "--config", str(directory / "sushy.conf")], stdout=log, stderr=log, env=environment
+        )
+    try:
+        deadline = time.monotonic() + 20
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield f"https://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_the_emulator_of_sushy_tools_is_booted_from_an_image_and_disarmed(rack: Rack) -> None:
+    uuid, mac = "27946b59-9e44-4fa7-8e91-f3527a1ef094", "52:54:00:00:07:01"
+    www = rack.directory / "www" / "openshift"
+    www.mkdir(parents=True)
+    (www / "worker.iso").write_bytes(b"an image\n" * 100)
+    web = WebServer(www.parent, loop=rack.loop).start()
+    image = f"{web.url}/openshift/worker.iso"
+    with emulator(rack, uuid, mac) as url:
+        # it says nothing of processors, so that the machine has to be vouched for
+        rack.machine("unproven", variables={"machine_bmc_url": url}, record={"iso_url": image})
+        vouched = {"machine_bmc_url": f"{url}/redfish/v1/Systems/{uuid}", "machine_bmc_identity": "unchecked"}
+        rack.machine("emulated", variables=vouched, record={"iso_url": image})
+        run, records = rack.play("booted", power_timeout=30)
+        assert records["unproven"]["reason_code"] == "bmc_identity", records["unproven"]
+        record = records["emulated"]
+        assert not record["failed"], record
+        assert lines(run, "emulated") == [
+            "worker.iso inserted by its BMC",
+            "powered on by its BMC, boots once from Cd",
+        ]
+        assert [(request.method, request.status) for request in web.seen("/openshift/worker.iso")] == [("GET", 200)]
+        # the emulator knows no single boot
+        assert "every boot" in record["warnings"][-1]
+
+        # a second run finds the machine on with this image, and leaves it alone
+        run, again = rack.play("booted", records=[rack.cases["emulated"].record])
+        assert not again["emulated"]["failed"]
+        assert not again[""]["changed"]
+
+        run, records = rack.play("disarmed", records=[record])
+        assert not records["emulated"]["failed"], records["emulated"]
+        assert "worker.iso ejected by its BMC" in " ".join(lines(run, "emulated"))
+        assert "boot override cleared by its BMC" in lines(run, "emulated")
+    web.close()
