@@ -225,7 +225,8 @@ class Client:
                 self._pinned = [ssl.PEM_cert_to_DER_cert(text) for text in _CERTIFICATE.findall(stream.read())]
             context = ssl.create_default_context(cafile=ca_path)
         except (OSError, ValueError) as error:
-            what = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no certificate"
+            unread = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+            what = str(getattr(error, "strerror", error)) if unread else "it holds no certificate"
             raise BmcError(
                 "bmc_tls", f"machine_bmc_ca_path {ca_path} cannot be used: {what}", "Correct machine_bmc_ca_path."
             ) from None
