@@ -21,10 +21,16 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._event_file im
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarm_all
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
 
 DISARM_MODULE = "multiarch.openshift.netboot_config"
+# A BMC that is slower than this is left to the end of the run.
+BMC_TIMEOUT = 60
 WATCH_MODULE = "multiarch.openshift.site_watch_info"
 # Requests left alone are shown up to this number; the result has all of them.
 SHOWN_LEFT = 30
@@ -49,7 +55,7 @@ class ActionModule(ActionBase):
                     _settings(arguments),
                     say=display.display,
                     note=events.note,
-                    disarm=self._disarm(arguments["disarm"], task_vars or {}),
+                    disarm=self._disarm(arguments, task_vars or {}),
                     look_at_site=self._look_at_site(arguments["watch"], task_vars or {}),
                     reconnect=lambda: connect(arguments),
                 )
@@ -67,15 +73,35 @@ class ActionModule(ActionBase):
                 os.environ.update({str(name): str(value) for name, value in part.items()})
 
     def _disarm(
-        self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
+        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> t.Callable[[list[dict[str, t.Any]]], bool] | None:
-        if not arguments:
+        """Withdraws boot files, and what BMCs have been told; a BMC that fails is asked again at the end of the run."""
+        files = arguments["disarm"]
+        told = [machine for machine in arguments["machines"] if machine.get("bmc_url") and machine.get("bmc")]
+        if not files and not told:
             return None
+        accounts = bmc_accounts(told, task_vars["hostvars"], self._loader) if told else {}
+
+        def connect(machine: dict[str, t.Any]) -> Client:
+            return Client(machine["bmc_url"], accounts[machine["name"]], timeout=BMC_TIMEOUT)
 
         def disarm(machines: list[dict[str, t.Any]]) -> bool:
-            names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
-            wanted = {**arguments, "machines": names, "state": "absent"}
-            return bool(self._ask_web_host(DISARM_MODULE, wanted, task_vars).get("changed"))
+            changed = False
+            if files:
+                names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
+                wanted = {**files, "machines": names, "state": "absent"}
+                changed = bool(self._ask_web_host(DISARM_MODULE, wanted, task_vars).get("changed"))
+            by_bmc = [machine for machine in machines if machine["name"] in accounts]
+            disarm_all(
+                by_bmc,
+                connect,
+                say=display.display,
+                limits=Limits(media=BMC_TIMEOUT),
+                base_url="",
+                parallel=len(by_bmc),
+                check_mode=False,
+            )
+            return changed
 
         return disarm
 

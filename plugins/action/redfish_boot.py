@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _redfish_machine as procedures
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
-from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Credentials
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import booting_failed
-from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarming_failed
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarm_all
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import run
 from ansible_collections.multiarch.openshift.plugins.modules.redfish_boot import ARGUMENT_SPEC
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
 
 Record = dict[str, t.Any]
 Say = t.Callable[[str], None]
@@ -35,48 +34,29 @@ class ActionModule(ActionBase):
         machines: list[Record] = arguments["machines"]
         state = arguments["state"]
         due = procedures.due_to_disarm if state == "disarmed" else procedures.due_to_boot
-        # hostvars are templates, and templating is for one thread alone
-        hostvars = (task_vars or {})["hostvars"]
-        credentials = {machine["name"]: self._credentials(hostvars, machine) for machine in machines if due(machine)}
+        accounts = bmc_accounts(filter(due, machines), (task_vars or {})["hostvars"], self._loader)
         limits = Limits(media=arguments["media_timeout"], power=arguments["power_timeout"])
 
+        common: dict[str, t.Any] = {"parallel": arguments["parallel"], "say": display.display}
+
+        def connect(machine: Record) -> Client:
+            return Client(machine["bmc_url"], accounts[machine["name"]], timeout=arguments["request_timeout"])
+
         def work(machine: Record, say: Say, changes: Record) -> None:
-            client = Client(machine["bmc_url"], credentials[machine["name"]], timeout=arguments["request_timeout"])
             if state == "checked":
-                procedures.check(machine, client, limits, say, changes)
-            elif state == "booted":
-                procedures.boot(machine, client, limits, say, changes, check_mode=self._task.check_mode)
+                procedures.check(machine, connect(machine), limits, say, changes)
             else:
-                procedures.disarm(
-                    machine,
-                    client,
-                    limits,
-                    say,
-                    changes,
-                    base_url=arguments["base_url"],
-                    check_mode=self._task.check_mode,
-                )
+                procedures.boot(machine, connect(machine), limits, say, changes, check_mode=self._task.check_mode)
 
-        records, changed = run(
-            machines,
-            due,
-            work,
-            failed=disarming_failed if state == "disarmed" else booting_failed,
-            parallel=arguments["parallel"],
-            say=display.display,
-        )
-        return {**result, "changed": changed, "machines": records}
-
-    def _credentials(self, hostvars: t.Mapping[str, t.Any], machine: Record) -> Credentials:
-        """The machine's credentials, from its own variables: in arguments they would be in every log."""
-        if machine["name"] not in hostvars:
-            raise AnsibleActionFail(
-                f"The inventory has no host {machine['name']}, whose BMC's user and password are needed."
+        if state == "disarmed":
+            records, changed = disarm_all(
+                machines,
+                connect,
+                limits=limits,
+                base_url=arguments["base_url"],
+                check_mode=self._task.check_mode,
+                **common,
             )
-        variables = hostvars[machine["name"]]
-        ca_path = str(variables.get("machine_bmc_ca_path") or "")
-        return Credentials(
-            str(variables.get("machine_bmc_username") or ""),
-            str(variables.get("machine_bmc_password") or ""),
-            self._loader.path_dwim(ca_path) if ca_path else "",
-        )
+        else:
+            records, changed = run(machines, due, work, failed=booting_failed, **common)
+        return {**result, "changed": changed, "machines": records}

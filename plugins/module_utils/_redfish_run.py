@@ -11,7 +11,11 @@ import threading
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Talk
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import disarm
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import due_to_disarm
 
 Record = dict[str, t.Any]
 # Does the work of one machine: the record, a function that shows a line, and what has changed so far
@@ -76,6 +80,27 @@ def run(
     return records, changed
 
 
+def disarm_all(
+    machines: t.Sequence[Record],
+    connect: t.Callable[[Record], Talk],
+    *,
+    say: t.Callable[[str], None],
+    limits: Limits,
+    base_url: str,
+    parallel: int,
+    check_mode: bool,
+) -> tuple[list[Record], bool]:
+    """Takes away what was put in place for these machines.
+
+    :param connect: a client of the machine's BMC
+    """
+
+    def work(machine: Record, tell: t.Callable[[str], None], changes: Record) -> None:
+        disarm(machine, connect(machine), limits, tell, changes, base_url=base_url, check_mode=check_mode)
+
+    return run(machines, due_to_disarm, work, failed=disarming_failed, parallel=parallel, say=say)
+
+
 def booting_failed(machine: Record, error: OperationError) -> Record:
     """What a failure on the way to the boot changes."""
     return {
@@ -94,4 +119,4 @@ def disarming_failed(machine: Record, error: OperationError) -> Record:
     return {"failed": True, "reason": text, "reason_code": "still_armed", "hint": error.hint}
 
 
-__all__ = ("booting_failed", "disarming_failed", "run")
+__all__ = ("booting_failed", "disarm_all", "run")

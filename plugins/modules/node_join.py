@@ -119,6 +119,8 @@ options:
       - Arguments of M(multiarch.openshift.netboot_config), without C(machines) and C(state), with which the boot files
         of a machine are withdrawn as soon as its client request is approved, while the others go on.
       - When left out, boot files stay where they are.
+      - What M(multiarch.openshift.redfish_boot) has put in place for a machine is taken away at the same moment, in any
+        case.
     type: dict
   watch:
     description:

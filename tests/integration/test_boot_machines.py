@@ -99,3 +99,57 @@ def test_the_role_alone_boots_marks_and_disarms(make_site: MakeSite, site_block:
     assert "worker-arm-1 disarmed {}" in run.stdout
     # asked once when it was to boot, and not again when it was disarmed
     assert [request.status for request in site.bmcs["worker-arm-2"].requests] == [401]
+
+
+STEPS = """
+- ansible.builtin.import_playbook: multiarch.openshift.prepare  # which boots the machines at its end
+- hosts: arm_workers
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_role:
+        name: multiarch.openshift.approve_csrs
+      run_once: true
+      vars:
+        approve_csrs_machines: "{{ boot_machines_result }}"
+    - ansible.builtin.import_role:
+        name: multiarch.openshift.boot_machines
+        tasks_from: disarm
+      run_once: true
+      vars:
+        boot_machines_machines: "{{ approve_csrs_result.machines }}"
+    - ansible.builtin.debug:
+        msg: "{{ item.name }} {{ item.stage }} {{ item.bmc }} {{ item.failed }}"
+      loop: "{{ boot_machines_result }}"
+      run_once: true
+"""
+
+
+def test_media_are_ejected_when_the_installed_system_shows(
+    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path
+) -> None:
+    site = make_site(
+        machines=[
+            machine_spec(1, block=site_block, bmc=True, boot_method="iso"),
+            machine_spec(2, block=site_block, bmc=True),
+        ]
+    )
+    # this one keeps its override: cleared, it starts from its disk
+    site.bmcs["worker-arm-2"].quirks = frozenset({"continuous"})
+    playbook = tmp_path / "steps.yml"
+    playbook.write_text(STEPS)
+    run = site.run(str(playbook))
+    assert run.rc == 0, run.stdout
+    ejected = re.search(r"^worker-arm-1  \S+\.iso ejected by its BMC$", run.stdout, re.M)
+    proven = re.search(r"^worker-arm-1  proven", run.stdout, re.M)
+    assert ejected, run.stdout
+    assert proven, run.stdout
+    assert ejected.start() < proven.start()
+    assert "worker-arm-2  boot override cleared by its BMC" in run.stdout
+    for number in (1, 2):
+        assert f"worker-arm-{number} proven {{}} False" in run.stdout
+    assert site.bmcs["worker-arm-1"].systems[0].images == []
+    assert site.bmcs["worker-arm-2"].systems[0].enabled == "Disabled"
+    # what was disarmed in between is only looked at when the run ends
+    changing = [request.path for request in site.bmcs["worker-arm-1"].changing_requests()]
+    assert len([path for path in changing if path.endswith("EjectMedia")]) == 1
+    assert all(len(site.machines[name].events("bmc_boot")) == 1 for name in site.bmcs)
