@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_hardware import same_hardware
 
 
 def node_addresses(node: t.Mapping[str, t.Any]) -> set[str]:
@@ -40,11 +41,19 @@ def _summary(node: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     }
 
 
-def _refusal(machine: t.Mapping[str, t.Any], node: t.Mapping[str, t.Any]) -> tuple[str, str]:
-    """Why a Node in the way is not this machine, or two empty texts where it is."""
+def _refusal(machine: t.Mapping[str, t.Any], node: t.Mapping[str, t.Any], hardware: str) -> tuple[str, str]:
+    """Why a Node in the way is not this machine, or two empty texts where it is.
+
+    :param hardware: what shows that the Node runs on this machine
+    """
     name = node["metadata"]["name"]
     if name != machine["node_name"]:
         held = ", ".join(sorted(node_addresses(node) & set(machine["addresses"])))
+        if not held:
+            return (
+                f"the node {name} runs on this machine: it has {hardware}",
+                f"Set machine_node_name: {name} if it is meant; if that node is gone for good: oc delete node {name}.",
+            )
         return (
             f"the node {name} already has the address {held}",
             "Correct machine_addresses or machine_node_name; nothing was touched.",
@@ -68,7 +77,8 @@ def _refusal(machine: t.Mapping[str, t.Any], node: t.Mapping[str, t.Any]) -> tup
 def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
     """The record with ``arm`` and ``existing_node`` set, or marked as failed where another node is in the way.
 
-    A machine whose Node exists is never armed. Where name, architecture and addresses fit, its join goes on. Only
+    A machine whose Node exists is never armed, also where the Node has another name and addresses, but a MAC address or
+    the system UUID of the machine. Where name, architecture and addresses fit, its join goes on. Only
     ``replace_node_uid``, equal to the UID of a Node that is not Ready, opens a re-install.
     """
     if machine["failed"]:
@@ -76,7 +86,9 @@ def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -
     in_the_way = [
         node
         for node in nodes
-        if node["metadata"]["name"] == machine["node_name"] or node_addresses(node) & set(machine["addresses"])
+        if node["metadata"]["name"] == machine["node_name"]
+        or node_addresses(node) & set(machine["addresses"])
+        or same_hardware(machine, node, nodes)
     ]
     # the Node of this name last: one of another name is the worse finding
     in_the_way.sort(key=lambda node: node["metadata"]["name"] == machine["node_name"])
@@ -103,7 +115,7 @@ def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -
             )
         record["arm"] = machine["boot_method"] in INSTALLED
         return record
-    reason, hint = _refusal(machine, node)
+    reason, hint = _refusal(machine, node, same_hardware(machine, node, nodes))
     return _refused(record, reason, hint) if reason else record
 
 

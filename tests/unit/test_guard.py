@@ -90,3 +90,43 @@ def test_a_reinstall_is_refused_otherwise(uid: str, ready: str, said: str) -> No
 def test_a_failed_machine_passes_through() -> None:
     machine = {**MACHINE, "failed": True, "reason": "x"}
     assert guard(machine, [node("other")]) == machine
+
+
+def gateway(node: dict[str, t.Any], mac: str) -> dict[str, t.Any]:
+    config = '{"default":{"mode":"shared","interface-id":"br-ex_a","mac-address":"%s","ip-address":"192.0.2.99/24"}}'
+    node["metadata"]["annotations"] = {"k8s.ovn.org/l3-gateway-config": config % mac}
+    return node
+
+
+def of_system(node: dict[str, t.Any], uuid: str) -> dict[str, t.Any]:
+    node["status"]["nodeInfo"]["systemUUID"] = uuid
+    return node
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ([gateway(node("old", "192.0.2.99"), "52:54:00:00:00:0B")], "has the MAC address 52:54:00:00:00:0b"),
+        ([gateway(node("old", "192.0.2.99"), "52:54:00:00:00:0c")], ""),
+        ([of_system(node("old", "192.0.2.99"), "00112233-4455-6677-8899-aabbccddeeff")], "has the system UUID 0011"),
+        ([of_system(node("old", "192.0.2.99"), "33221100-5544-7766-8899-AABBCCDDEEFF")], "has the system UUID 3322"),
+        ([of_system(node("old", "192.0.2.99"), "10112233-4455-6677-8899-aabbccddeeff")], ""),
+        # several nodes report it: it tells nothing
+        ([of_system(node(name, "192.0.2.99"), "00112233-4455-6677-8899-aabbccddeeff") for name in ("old", "b")], ""),
+    ],
+)
+def test_a_node_of_another_name_on_the_same_hardware_refuses_the_machine(
+    nodes: list[dict[str, t.Any]], said: str
+) -> None:
+    machine = {**MACHINE, "macs": ["52:54:00:00:00:0b"], "system_uuid": "00112233-4455-6677-8899-aabbccddeeff"}
+    record = guard(machine, nodes)
+    assert record["failed"] == (not record["arm"]) == bool(said)
+    assert said in record.get("reason", "")
+    if said:
+        assert "oc delete node old" in record["hint"]
+
+
+def test_a_machine_without_a_known_uuid_is_no_nodes_hardware() -> None:
+    nodes = [of_system(node("old", "192.0.2.99"), "00000000-0000-0000-0000-000000000000")]
+    assert guard({**MACHINE, "macs": [], "system_uuid": "00000000-0000-0000-0000-000000000000"}, nodes)["arm"]
+    assert guard({**MACHINE, "macs": [], "system_uuid": None}, nodes)["arm"]
