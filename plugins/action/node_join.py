@@ -27,6 +27,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run i
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
 
 DISARM_MODULE = "multiarch.openshift.netboot_config"
 # A BMC that is slower than this is left to the end of the run.
@@ -155,7 +156,8 @@ def _until_interrupted(join: Join) -> dict[str, t.Any]:
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return join.run()
+        with ended_with_parent():
+            return join.run()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

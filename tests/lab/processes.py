@@ -88,3 +88,14 @@ class Process:
 
     def last_lines(self, count: int = 15) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+
+def processes_of(folder: pathlib.Path) -> list[str]:
+    """Command lines, with their ids, of all processes that name something in this folder."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(folder) in line:
+                found.append(f"{entry.parent.name} {line}")
+    return found

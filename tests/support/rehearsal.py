@@ -29,6 +29,7 @@ from lab.machines import RackMachine
 from lab.mcs import Asked
 from lab.pki import Authority
 from lab.playbook import Run
+from lab.processes import processes_of
 from lab.site import Site
 from lab.site import machine_address
 from lab.site import machine_spec
@@ -173,6 +174,8 @@ class Outcome:
 
     first: str
     """Output of the run that was killed."""
+    first_approved: tuple[int, int]
+    """What it had approved for its machine when nothing of it ran any more, and the serving request was there."""
     run: Run
     results: dict[str, Result]
     others: dict[str, tuple[int, int]]
@@ -231,13 +234,15 @@ def play(
                 "preflight_fatal": [],
             }
         )
-        first = _killed_run(site, inventory) if INTERRUPTED in site.machines else ""
+        first = _killed_run(site, inventory)
+        first_approved, _pending = _requests(site)[INTERRUPTED]
         seconds["killed run"] = time.monotonic() - started - seconds["site"]
         hooks = {scenario.name: _hook(site, scenario) for scenario in scenarios if scenario.before}
         with site.operator(hooks):
             run = site.run("add_arm_workers", inventory=inventory, timeout=timeout + 120)
         seconds["run"] = run.seconds
-        outcome = Outcome(first, run, {}, {}, {}, list(site.machine_config.requests), seconds, directory)
+        asked = list(site.machine_config.requests)
+        outcome = Outcome(first, first_approved, run, {}, {}, {}, asked, seconds, directory)
         _look(site, outcome)
     seconds["all"] = time.monotonic() - started
     return outcome
@@ -278,11 +283,21 @@ def _killed_run(site: Site, inventory: pathlib.Path) -> str:
     finally:
         running.kill()
     output = running.wait().stdout
+    _wait_for_workers(site)
     while len(site.requests_of(INTERRUPTED)) < 2:
         if time.monotonic() > deadline + 30:
             raise AssertionError(f"{INTERRUPTED} asked for no serving certificate: {machine.state} {machine.result}")
         time.sleep(0.1)
     return output
+
+
+def _wait_for_workers(site: Site) -> None:
+    """Workers of ansible-playbook, which outlive it in sessions of their own, end by themselves."""
+    deadline = time.monotonic() + 10
+    while any("ansible-playbook" in line for line in processes_of(site.directory)):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"what is left of the killed run goes on: {processes_of(site.directory)}")
+        time.sleep(0.1)
 
 
 def _look(site: Site, outcome: Outcome) -> None:

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Nothing of real machines outlives the tests, however those end."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from lab import real_machine
+from lab.control_plane import real_available
+from lab.loop_disk import attached
+from lab.processes import processes_of
+from support.paths import PROGRAMS
+from support.paths import ROOT
+
+# A kubelet that waits for its certificate, an installer that waits for a server, and a playbook that waits for both.
+STORY = """
+import pathlib, sys
+from lab import namespace
+from lab.live import KernelLine
+from lab.site import Site, machine_specs
+
+namespace.enter()
+with Site(pathlib.Path(sys.argv[1]), machine_specs(2), control_plane="real", machine_kind="real") as site:
+    kubelet, installer = site.machines.values()
+    line = f"coreos.inst.install_dev={installer.spec.install_device} coreos.inst.ignition_url=http://192.0.2.9:1/"
+    site.loop.spawn(installer._live_system(KernelLine(line), []))
+    kubelet.start_kubelet()
+    running = site.start("add_arm_workers")
+    kubelet.wait_for("client_csr", 60)
+    running.wait_for_output("Waiting for")
+    print("up", flush=True)
+    running.wait(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _available() -> None:
+    reason = real_available() or real_machine.missing(PROGRAMS)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, number: signal.Signals) -> None:
+    tests = subprocess.Popen(
+        [sys.executable, "-c", STORY, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        text=True,
+    )
+    try:
+        assert tests.stdout is not None
+        assert tests.stdout.readline() == "up\n"
+        assert attached(tmp_path) != []
+        assert len(processes_of(tmp_path)) > 5
+        tests.send_signal(number)
+        tests.wait(60)
+    finally:
+        tests.kill()
+        tests.wait()
+    eventually_none(lambda: attached(tmp_path))
+    eventually_none(lambda: processes_of(tmp_path))
+
+
+def eventually_none(left: Callable[[], list[str]]) -> None:
+    deadline = time.monotonic() + 10
+    while found := left():
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
