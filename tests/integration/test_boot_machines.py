@@ -140,10 +140,8 @@ def test_media_are_ejected_when_the_installed_system_shows(
     run = site.run(str(playbook))
     assert run.rc == 0, run.stdout
     ejected = re.search(r"^worker-arm-1  \S+\.iso ejected by its BMC$", run.stdout, re.M)
-    proven = re.search(r"^worker-arm-1  proven", run.stdout, re.M)
     assert ejected, run.stdout
-    assert proven, run.stdout
-    assert ejected.start() < proven.start()
+    assert ejected.start() < run.stdout.index("Eject media and clear boot overrides")
     assert "worker-arm-2  boot override cleared by its BMC" in run.stdout
     for number in (1, 2):
         assert f"worker-arm-{number} proven {{}} False" in run.stdout
