@@ -251,9 +251,7 @@ def _with_node(machine: Machine, node: Node, world: World, now: float, run: Run)
             )
         hint = f"oc describe node {name}"
         if existed:
-            hint += (
-                f"; to install it again, power it off and set machine_replace_node_uid: {node['metadata']['uid']}"
-            )
+            hint += f"; to install it again, power it off and set machine_replace_node_uid: {node['metadata']['uid']}"
         return Assessment(stage, "waiting", f"the node {name} is not Ready: {_ready_message(node)}", hint)
     if issued:
         return _proof(machine, node, world, now, run=run, issued=issued)

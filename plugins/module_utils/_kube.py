@@ -116,8 +116,7 @@ class UnknownApi(ApiError):
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
-    error.status: error
-    for error in (Unauthorized, Forbidden, NotFound, Conflict, Gone, Unprocessable, TooManyRequests)
+    error.status: error for error in (Unauthorized, Forbidden, NotFound, Conflict, Gone, Unprocessable, TooManyRequests)
 }
 _HINTS = {
     401: "The token or certificate is not valid (any more): check K8S_AUTH_* or the kubeconfig.",
@@ -246,9 +245,7 @@ class Cluster:
                 "Is this the OpenShift cluster that you mean?",
             ) from None
 
-    def get(
-        self, api_version: str, kind: str, name: str, namespace: str | None = None
-    ) -> dict[str, t.Any] | None:
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> dict[str, t.Any] | None:
         """The object, or None where the API knows the kind but has no such object."""
         path = self._resource(api_version, kind).path(name=name, namespace=namespace)
         where = f"{namespace}/{name}" if namespace else name

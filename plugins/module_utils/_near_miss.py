@@ -85,9 +85,7 @@ class _Guess:
         return "", ""
 
 
-def explain_request(
-    machine: Machine, world: World, now: float, *, signer: str
-) -> tuple[str, str, str] | None:
+def explain_request(machine: Machine, world: World, now: float, *, signer: str) -> tuple[str, str, str] | None:
     """Code, reason and hint of the newest request of a machine that led to nothing; None where there is none."""
     name = machine["node_name"]
     for csr in reversed(world.claims(signer, name)):

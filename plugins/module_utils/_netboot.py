@@ -148,9 +148,7 @@ def boot_file(machine: t.Mapping[str, t.Any], published: Published, *, cluster: 
     return BootFile(text, loaders, warnings)
 
 
-def boot_paths(
-    machine: t.Mapping[str, t.Any], folders: Folders, loaders: t.Sequence[str] | None = None
-) -> list[str]:
+def boot_paths(machine: t.Mapping[str, t.Any], folders: Folders, loaders: t.Sequence[str] | None = None) -> list[str]:
     """Paths of a machine's boot files, one for each MAC; of every loader where ``loaders`` is left out."""
     return [
         os.path.join(folder, pattern.format(mac=mac.replace(":", "-")))
@@ -161,9 +159,7 @@ def boot_paths(
     ]
 
 
-def entries(
-    machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, base_url: str
-) -> list[dict[str, str]]:
+def entries(machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, base_url: str) -> list[dict[str, str]]:
     """Dispatcher and chain entry that these machines need to find their files, with the path that suits them."""
     by_http = {machine["boot_method"] for machine in machines if (machine.get("boot_transport") or "http") == "http"}
     by_ipxe = any(machine["boot_method"] == "ipxe" for machine in machines)

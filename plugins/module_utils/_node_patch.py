@@ -30,9 +30,7 @@ def arrival_patch(
     present = {(taint["key"], taint["effect"]): taint.get("value") or "" for taint in taints}
     if any(present.get(key) != (taint.get("value") or "") for key, taint in wanted.items()):
         others = [taint for taint in taints if (taint["key"], taint["effect"]) not in wanted]
-        spec["taints"] = others + [
-            {name: value for name, value in taint.items() if value} for taint in wanted.values()
-        ]
+        spec["taints"] = others + [{name: value for name, value in taint.items() if value} for taint in wanted.values()]
     if cordon and not is_cordoned(node) and not (node.get("spec") or {}).get("unschedulable"):
         metadata["annotations"] = {CORDON: "true"}
         spec["unschedulable"] = True

@@ -70,10 +70,7 @@ def run_rights(pools: t.Iterable[str], *, patch_nodes: bool) -> list[Right]:
         Right("get", "clusterversions", CONFIG, name="version"),
         Right("list", "machineconfigpools", MACHINE_CONFIG),
         Right("get", "namespaces", name="kube-system"),
-        *(
-            Right("get", "secrets", name=USER_DATA.format(pool=pool), namespace=MACHINE_API_NAMESPACE)
-            for pool in pools
-        ),
+        *(Right("get", "secrets", name=USER_DATA.format(pool=pool), namespace=MACHINE_API_NAMESPACE) for pool in pools),
         Right("get", "configmaps", name=BOOT_IMAGES, namespace=BOOT_IMAGES_NAMESPACE),
         *needed_rights(approve=True, patch_nodes=patch_nodes),
     ]

@@ -242,7 +242,7 @@ def _requests(requests: Document) -> str:
             for entry in approved
         ]
         lines.append(
-            f'<details{" open" if len(rows) <= MOST_OPEN else ""}>'
+            f"<details{' open' if len(rows) <= MOST_OPEN else ''}>"
             f'<summary><span class="pill proven">approved</span> {len(rows)}</summary>'
         )
         lines.append(_table(("request", "machine", "reason"), rows) + "</details>")

@@ -97,9 +97,7 @@ def machine_config(source: t.Mapping[str, str], seconds: float) -> Facts:
             context.load_verify_locations(cadata=source["authorities"])
         except ssl.SSLError as error:
             return {"state": UNTRUSTED, "detail": f"the authorities of the ignition cannot be loaded: {error.reason}"}
-    connection = http.client.HTTPSConnection(
-        parts.hostname or "", parts.port or 443, timeout=seconds, context=context
-    )
+    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=seconds, context=context)
     try:
         connection.connect()
         certificate = connection.sock.getpeercert() or {}

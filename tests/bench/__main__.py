@@ -6,7 +6,8 @@
 
 The own time of a run is its wall time less the wait for machines and the transfer of artifacts. Both are taken as what
 their tasks take longer than in a second run, in which there is nothing to wait for and nothing to transfer.
-The reference playbook asks and writes less, each task once per host; it runs on the same site, when all machines are nodes.
+The reference playbook asks and writes less, each task once per host; it runs on the same site, when all machines are
+nodes.
 """
 
 from __future__ import annotations
@@ -63,9 +64,10 @@ def own_seconds(first: dict[str, Any], second: dict[str, Any]) -> float:
 
 
 def measure(machines: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="multiarch-bench-") as directory, Site(
-        pathlib.Path(directory), machines=machine_specs(machines)
-    ) as site:
+    with (
+        tempfile.TemporaryDirectory(prefix="multiarch-bench-") as directory,
+        Site(pathlib.Path(directory), machines=machine_specs(machines)) as site,
+    ):
         inventory = site.inventory()
         with site.operator():
             first = run(site, "add_arm_workers", inventory)

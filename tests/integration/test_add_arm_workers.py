@@ -249,8 +249,10 @@ def test_the_ignition_of_external_machines_is_uploaded(make_site: MakeSite, site
 def test_an_unreachable_web_host_gives_every_machine_its_verdict(make_site: MakeSite, site_block: int) -> None:
     site = make_site(machines=machine_specs(2, block=site_block))
     inventory = site.inventory()
-    content = inventory.read_text().replace("localhost:", "web.example.com:").replace(
-        "ansible_connection: local", "ansible_connection: unplugged"
+    content = (
+        inventory.read_text()
+        .replace("localhost:", "web.example.com:")
+        .replace("ansible_connection: local", "ansible_connection: unplugged")
     )
     inventory.write_text(content)
     environment = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins")}

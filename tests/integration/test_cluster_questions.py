@@ -45,9 +45,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[ControlPlane]:
     streams = {"aarch64": {"release": RELEASE, **{kind: artifact(kind) for kind in objects.SUFFIXES}}}
     with control_plane(tmp_path_factory.mktemp("plane")) as plane:
         server = "https://192.0.2.2:22623"
-        plane.api.apply(
-            objects.cluster_objects("lab-x7k2p", VERSION, plane.address, server, plane.ca_pem, streams)
-        )
+        plane.api.apply(objects.cluster_objects("lab-x7k2p", VERSION, plane.address, server, plane.ca_pem, streams))
         plane.api.apply([objects.user_data_secret("storage", server, plane.ca_pem)])
         stub = {"ignition": {"version": "2.2.0", "config": {"append": [{"source": "https://canary-5d1c/"}]}}}
         for name, entries in {

@@ -195,9 +195,7 @@ def test_machines_join_whatever_the_api_does(bench: Callable[..., Bench], fault:
 
 
 @pytest.mark.parametrize("fault", ["restart", "drop", "expire", "forget", "silence"])
-def test_machines_join_though_open_watches_break(
-    bench: Callable[..., Bench], fault: str
-) -> None:
+def test_machines_join_though_open_watches_break(bench: Callable[..., Bench], fault: str) -> None:
     site = bench(3)
     faults = site.faults
     hurt = {

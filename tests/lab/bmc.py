@@ -433,9 +433,7 @@ class Bmc:
     def _patch_boot(self, system: BmcSystem, boot: dict[str, Any]) -> None:
         mode = boot.get("BootSourceOverrideMode")
         if mode and self.quirks & {"no_mode", "mode_read_only"}:
-            raise BmcFault(
-                400, "The property is read-only.", "Base.1.4.PropertyNotWritable", "BootSourceOverrideMode"
-            )
+            raise BmcFault(400, "The property is read-only.", "Base.1.4.PropertyNotWritable", "BootSourceOverrideMode")
         enabled = boot.get("BootSourceOverrideEnabled", system.enabled)
         if "clear_wants_mode" in self.quirks and enabled == "Disabled" and not mode:
             raise BmcFault(400, "The property BootSourceOverrideMode is a required property.")

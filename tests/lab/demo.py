@@ -88,9 +88,10 @@ def main() -> None:
     logging.disable(logging.CRITICAL)
     if not entry:
         say(f"Without the proof on port 10250: {entry.reason}.")
-    with tempfile.TemporaryDirectory(prefix="multiarch-demo-") as directory, Site(
-        pathlib.Path(directory), machines=machine_specs(6)
-    ) as site:
+    with (
+        tempfile.TemporaryDirectory(prefix="multiarch-demo-") as directory,
+        Site(pathlib.Path(directory), machines=machine_specs(6)) as site,
+    ):
         wrong = demo(site)
     if wrong:
         sys.exit(f"The demo did not come out as it should: {'; '.join(wrong)}.")

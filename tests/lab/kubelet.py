@@ -322,9 +322,7 @@ class Kubelet:
         self._serving_context = context
         self._tell("serving")
 
-    async def _certificate(
-        self, purpose: str, connection: ApiConnection, signer: str, key: Key, pem: bytes
-    ) -> Pair:
+    async def _certificate(self, purpose: str, connection: ApiConnection, signer: str, key: Key, pem: bytes) -> Pair:
         """Posts one request and waits for its certificate, as long as a kubelet does."""
         usages = request_usages(purpose, key)
         request = await connection.call("POST", REQUESTS, request_object(pem, signer, usages))

@@ -67,9 +67,7 @@ class NginxServer:
     @property
     def requests(self) -> list[WebRequest]:
         found = [_LINE.match(line) for line in self.access_log.read_text().splitlines()]
-        return [
-            WebRequest(0.0, m[1], m[2], m[3], int(m[4]), int(m[5]), m[6]) for m in found if m is not None
-        ]
+        return [WebRequest(0.0, m[1], m[2], m[3], int(m[4]), int(m[5]), m[6]) for m in found if m is not None]
 
     def start(self) -> NginxServer:
         program = nginx_program()

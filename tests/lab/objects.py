@@ -311,9 +311,7 @@ def pointer_ignition(machine_config_server_url: str, pool: str, ca_pem: str, spe
     return json.dumps(config, separators=(",", ":")).encode()
 
 
-def user_data_secret(
-    pool: str, machine_config_server_url: str, ca_pem: str, spec_version: str = "3.4.0"
-) -> Item:
+def user_data_secret(pool: str, machine_config_server_url: str, ca_pem: str, spec_version: str = "3.4.0") -> Item:
     user_data = pointer_ignition(machine_config_server_url, pool, ca_pem, spec_version)
     return {
         "apiVersion": "v1",
@@ -358,9 +356,7 @@ def master_node(name: str, address: str) -> Item:
     return node(name, address, "amd64", roles=("control-plane", "master"))
 
 
-def node(
-    name: str, address: str, architecture: str, *, roles: Sequence[str] = ("worker",), ready: bool = True
-) -> Item:
+def node(name: str, address: str, architecture: str, *, roles: Sequence[str] = ("worker",), ready: bool = True) -> Item:
     """A Node as its kubelet reports it."""
     identity = _uuid(name)
     labels = {
@@ -420,9 +416,7 @@ def node(
 
 def _architecture(description: Item) -> Item:
     formats: Item = {}
-    network_boot = {
-        kind: dict(description[kind]) for kind in ("kernel", "initramfs", "rootfs") if kind in description
-    }
+    network_boot = {kind: dict(description[kind]) for kind in ("kernel", "initramfs", "rootfs") if kind in description}
     if "iso" in description:
         formats["iso"] = {"disk": dict(description["iso"])}
     if network_boot:

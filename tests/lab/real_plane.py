@@ -51,9 +51,7 @@ AUDIT_POLICY = {
     "rules": [
         {
             "level": "RequestResponse",
-            "resources": [
-                {"group": "certificates.k8s.io", "resources": ["certificatesigningrequests/approval"]}
-            ],
+            "resources": [{"group": "certificates.k8s.io", "resources": ["certificatesigningrequests/approval"]}],
         },
         {"level": "Metadata"},
     ],

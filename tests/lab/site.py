@@ -347,9 +347,7 @@ class Site:
         return self.loop.spawn(self._operate(before or {}))
 
     async def _operate(self, before: Mapping[str, Callable[[], None]]) -> None:
-        waiting = {
-            machine for machine in self.machines.values() if machine.state == "off" and not machine.spec.bmc
-        }
+        waiting = {machine for machine in self.machines.values() if machine.state == "off" and not machine.spec.bmc}
         while waiting:
             for machine in list(waiting):
                 if machine.spec.boot_method == "iso":

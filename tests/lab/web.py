@@ -196,9 +196,7 @@ class WebServer:
             context.load_cert_chain(*self._tls)
         self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, self.address, self.port, ssl_context=context, reuse_address=True, backlog=1024
-        )
+        site = web.TCPSite(self._runner, self.address, self.port, ssl_context=context, reuse_address=True, backlog=1024)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

@@ -379,9 +379,7 @@ def serving_csr(
     return envelope(name, spec, born), parts
 
 
-def approve(
-    csr: dict[str, t.Any], *, at: float | None = None, reason: str = "InventoryApproved"
-) -> dict[str, t.Any]:
+def approve(csr: dict[str, t.Any], *, at: float | None = None, reason: str = "InventoryApproved") -> dict[str, t.Any]:
     """The request with an approval."""
     born = calendar.timegm(time.strptime(csr["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%SZ"))
     moment = stamp(born if at is None else at)
@@ -430,9 +428,11 @@ def issue(csr: dict[str, t.Any], *, at: float | None = None, reason: str = "Inve
 
 def fingerprint(csr: dict[str, t.Any]) -> str:
     """SHA-256 fingerprint of the certificate of an issued request."""
-    return x509.load_pem_x509_certificate(base64.b64decode(csr["status"]["certificate"])).fingerprint(
-        hashes.SHA256()
-    ).hex()
+    return (
+        x509.load_pem_x509_certificate(base64.b64decode(csr["status"]["certificate"]))
+        .fingerprint(hashes.SHA256())
+        .hex()
+    )
 
 
 # -- Requests that must be approved ------------------------------------------------------------------------------------
@@ -445,16 +445,12 @@ FAMILIES = {
 NAMES = ("worker-arm-1", "worker-arm-1.rack-7.datacentre-of-a-very-long-name.lab.example.com", "0")
 
 
-def client_scene(
-    *, kind: str = "p256", version: int = 34, family: str = "IPv4", name: str = "worker-arm-1"
-) -> Scene:
+def client_scene(*, kind: str = "p256", version: int = 34, family: str = "IPv4", name: str = "worker-arm-1") -> Scene:
     csr, parts = client_csr(name, kind=kind, version=version)
     return Scene(csr, parts, {name: machine(name, FAMILIES[family])})
 
 
-def serving_scene(
-    *, kind: str = "p256", version: int = 34, family: str = "IPv4", name: str = "worker-arm-1"
-) -> Scene:
+def serving_scene(*, kind: str = "p256", version: int = 34, family: str = "IPv4", name: str = "worker-arm-1") -> Scene:
     client = issue(client_csr(name, kind=kind, version=version)[0], at=NOW - 8)
     made_with = fingerprint(client) if version >= 32 else None
     addresses = FAMILIES[family]

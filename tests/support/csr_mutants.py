@@ -209,9 +209,7 @@ def subject_mutants(scene: Scene) -> t.Iterator[Mutant]:
         ),
         "Kubernetes UID attribute": (ORGANIZATION, cn, tlv(0x31, attribute("1.3.6.1.4.1.57683.2", "a", UTF8))),
         "serial number": (ORGANIZATION, cn, tlv(0x31, attribute("2.5.4.5", "1"))),
-        "one RDN of two values": (
-            tlv(0x31, attribute(CN_OID, name), attribute(O_OID, "system:nodes")),
-        ),
+        "one RDN of two values": (tlv(0x31, attribute(CN_OID, name), attribute(O_OID, "system:nodes")),),
         "common name in capitals": (ORGANIZATION, common_name("system:node:Worker-arm-1")),
         "common name of another": (ORGANIZATION, common_name("system:node:master-0")),
         "common name empty": (ORGANIZATION, common_name("system:node:")),
@@ -235,8 +233,9 @@ def subject_mutants(scene: Scene) -> t.Iterator[Mutant]:
         yield f"subject {label}", scene.rebuild(rdns=rdns)
     bare = scene.copy()
     bare.machines = {**bare.machines, "a b": corpus.machine("a b")}
-    yield "subject is no RFC 1123 name, though the inventory has it", bare.rebuild(
-        rdns=(ORGANIZATION, common_name("system:node:a b"))
+    yield (
+        "subject is no RFC 1123 name, though the inventory has it",
+        bare.rebuild(rdns=(ORGANIZATION, common_name("system:node:a b"))),
     )
 
 
@@ -273,12 +272,15 @@ def profile_mutants(scene: Scene) -> t.Iterator[Mutant]:
     broken = corpus.signed(scene.parts.information(), corpus.key("p256", 78))
     yield "signed by another", text(scene, corpus.pem(broken))
     compressed = corpus.key("p256", 0).public_key()
-    yield "compressed point", scene.rebuild(
-        key=corpus.key("p256", 0),
-        public_key=tlv(
-            0x30,
-            tlv(0x30, oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")),
-            tlv(0x03, b"\x00", compressed.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)),
+    yield (
+        "compressed point",
+        scene.rebuild(
+            key=corpus.key("p256", 0),
+            public_key=tlv(
+                0x30,
+                tlv(0x30, oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")),
+                tlv(0x03, b"\x00", compressed.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)),
+            ),
         ),
     )
     if serving:

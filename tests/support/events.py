@@ -35,9 +35,17 @@ PUBLISHED = {
             "url": "http://someone:canary-password@192.0.2.2:8080/lab-x7k2p/worker-d4d4d4d4d4d4d4d4.ign",
         }
     ],
-    "initrds": [{"pool": "worker", "hash": "sha512-" + "d4" * 64, "sha256": "a1" * 32, "url": "http://192.0.2.2/v.img"}],
+    "initrds": [
+        {"pool": "worker", "hash": "sha512-" + "d4" * 64, "sha256": "a1" * 32, "url": "http://192.0.2.2/v.img"}
+    ],
     "artifacts": [
-        {"architecture": "aarch64", "kind": kind, "release": "9.6.20251125-1", "sha256": "b2" * 32, "url": f"http://192.0.2.2/{kind}"}
+        {
+            "architecture": "aarch64",
+            "kind": kind,
+            "release": "9.6.20251125-1",
+            "sha256": "b2" * 32,
+            "url": f"http://192.0.2.2/{kind}",
+        }
         for kind in ("kernel", "initramfs", "rootfs")
     ],
 }

@@ -6,6 +6,7 @@
 
 MULTIARCH_TEST_DATA   folder of recorded public objects (default: ../shared/data beside the checkout)
 KUBEBUILDER_ASSETS    folder of etcd, kube-apiserver, kube-controller-manager, kubectl (the envtest convention) and, for the
+
                       real machines, coreos-installer, ignition, kubelet (default: .cache/bin of the checkout)
 """
 

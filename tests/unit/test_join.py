@@ -75,8 +75,11 @@ class Cluster:
 
     def shows_issued(self) -> Cluster:
         issued = next(csr for csr in self.world.csrs.values() if csr["spec"]["username"].startswith("system:node:"))
-        return self.shown(corpus.x509.load_pem_x509_certificate(
-            corpus.base64.b64decode(issued["status"]["certificate"])).public_bytes(Encoding.DER))
+        return self.shown(
+            corpus.x509.load_pem_x509_certificate(
+                corpus.base64.b64decode(issued["status"]["certificate"])
+            ).public_bytes(Encoding.DER)
+        )
 
     def found(self) -> Assessment:
         return assess(self.machine, self.world, self.now, run=self.run)
@@ -245,9 +248,7 @@ def test_old_approvals_for_a_node_that_existed_before_the_run_are_history() -> N
         (registered, "registered", "is not Ready"),
     ],
 )
-def test_deadline_says_how_far_the_machine_came(
-    build: t.Callable[[Cluster], Cluster], stage: str, word: str
-) -> None:
+def test_deadline_says_how_far_the_machine_came(build: t.Callable[[Cluster], Cluster], stage: str, word: str) -> None:
     cluster = build(Cluster())
     cluster.now = STARTED + 5401
     found = cluster.found()
@@ -346,8 +347,19 @@ def test_tables_have_the_columns_of_oc() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0s"), (119, "119s"), (120, "2m"), (345, "5m45s"), (700, "11m"), (10800, "3h"), (20000, "5h33m"),
-     (90000, "25h"), (200000, "2d7h"), (900000, "10d"), (70000000, "2y80d")],
+    [
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (345, "5m45s"),
+        (700, "11m"),
+        (10800, "3h"),
+        (20000, "5h33m"),
+        (90000, "25h"),
+        (200000, "2d7h"),
+        (900000, "10d"),
+        (70000000, "2y80d"),
+    ],
 )
 def test_ages_are_spelled_as_oc_spells_them(seconds: float, text: str) -> None:
     assert spell_age(seconds) == text
@@ -355,8 +367,15 @@ def test_ages_are_spelled_as_oc_spells_them(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("1970-01-01T00:01:00Z", 60), ("1970-01-01T00:01:00.123456Z", 60), ("1970-01-01T01:01:00+01:00", 60),
-     ("1970-01-01T00:01:00", 60), ("", None), ("yesterday", None), (None, None)],
+    [
+        ("1970-01-01T00:01:00Z", 60),
+        ("1970-01-01T00:01:00.123456Z", 60),
+        ("1970-01-01T01:01:00+01:00", 60),
+        ("1970-01-01T00:01:00", 60),
+        ("", None),
+        ("yesterday", None),
+        (None, None),
+    ],
 )
 def test_times_of_the_api_and_of_records_are_read(text: str | None, seconds: float | None) -> None:
     assert timestamp(text) == seconds

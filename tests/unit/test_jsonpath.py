@@ -78,7 +78,7 @@ PRINTED = {
     "{.l[0]['k','v']}|{.l[*]['k', 'v']}": "one 1|one two three 1 2 30",
     "{.l.*.k}|{.a.*}|{.e.*}|{.s.*}": "one two three|nested||115 116 114",
     # recursion
-    "{..k}": "one two three a)b tw\"o",
+    "{..k}": 'one two three a)b tw"o',
     "{.l..v}|{.a..b}|{..['x']}|{.d..b}": "1 2 30|nested|1|null",
     # filters
     '{.l[?(@.k=="two")].v}': "2",
@@ -91,11 +91,11 @@ PRINTED = {
     '{.l[?(@.k>"one")].k}': "two three",
     "{.l[?(@.m)].k}|{.l[?(@.nope)].k}|{.l[?(@)].k}|{.l[?()].k}": "two||one two three|one two three",
     "{.l[?(@.k[5])].k}|{.l[?(@.l[5])].k}": "one two three|two",
-    "{.quoted[?(@.k==\"a)b\")].k}|{.quoted[?(@.k=='tw\"o')].k}": "a)b|tw\"o",
+    '{.quoted[?(@.k=="a)b")].k}|{.quoted[?(@.k==\'tw"o\')].k}': 'a)b|tw"o',
     '{.quoted[?(@.k=="tw\\"o")].k}': 'tw"o',
     "{.bools[?(@.b==true)]}": '{"b":true}',
-    "{.nope[?(@.k==\"x\")]}{.l[?(@.z==1)].k}": "",
-    '{.l[?(@.k=="two")][\'v\',\'k\']}': "2 two",
+    '{.nope[?(@.k=="x")]}{.l[?(@.z==1)].k}': "",
+    "{.l[?(@.k==\"two\")]['v','k']}": "2 two",
     "{.mixed[?(@.v)]}": '{"v":1.5} {"v":2}',
     # range
     '{range .l[*]}{.k}={.v}{"\\n"}{end}': "one=1\ntwo=2\nthree=30\n",
@@ -108,7 +108,7 @@ PRINTED = {
     "{range .l[*]}{.k}": "onetwothree",
     "{range .z}{@}|{.x}{end}": "<no value>|",
     # literals
-    "{\"a\"}{'b'}{\"\\t\\u00e9\"}{1}{1.5}{true}{-3}{+5}{-1.25}": "ab\té11.5true-35-1.25",
+    '{"a"}{\'b\'}{"\\t\\u00e9"}{1}{1.5}{true}{-3}{+5}{-1.25}': "ab\té11.5true-35-1.25",
     "{\"a\\\"b\"}{'it\\'s'}{'x\\ny'}": "a\"bit'sx\ny",
     '{"\\x41\\101\\u00e9\\U0001F600"}': "AAé😀",
     'é{"é"}{.é}': "éé",
@@ -136,7 +136,7 @@ REFUSED = {
     '{.l[?(@.k=="two"}': (4, "expected ')]'"),
     '{.l[?(@.k=="two")}': (18, "expected ']'"),
     '{.l[?(@.k=="two" && @.v==2)].v}': (18, "unexpected '&'"),
-    "{.l[?(@.k=\"two\")].v}": (10, "expected one of =="),
+    '{.l[?(@.k="two")].v}': (10, "expected one of =="),
     "{.l[5].k}": (5, "outside the list of 3"),
     "{.l[-4].k}": (5, "outside the list of 3"),
     "{.l[0:9].k}": (5, "outside the list of 3"),
@@ -202,7 +202,9 @@ def test_filter_names_itself_and_the_type_it_was_given() -> None:
 def _kubectl(document: pathlib.Path, template: str) -> subprocess.CompletedProcess[str]:
     # "annotate --local" prints without asking any server; the annotation that it removes is not there
     arguments = ["annotate", "--local", "-f", str(document), "absent-", "-o", f"jsonpath={template}"]
-    return subprocess.run([str(paths.program("kubectl")), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [str(paths.program("kubectl")), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 SEPARATOR = "\n--- next ---\n"

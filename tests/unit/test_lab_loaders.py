@@ -115,7 +115,7 @@ def test_grub_goes_on_after_a_configuration_that_is_not_there() -> None:
 def test_grub_takes_one_branch_of_a_condition() -> None:
     script = (
         "set timeout=0\nif [ -f (tftp,192.0.2.5)/k ]; then set x=yes; else set x=no; fi\n"
-        "if [ \"$x\" = no ]; then exit; fi\nmenuentry x { linux /k x=$x; }\n"
+        'if [ "$x" = no ]; then exit; fi\nmenuentry x { linux /k x=$x; }\n'
     )
     assert run_grub(script).line == "BOOT_IMAGE=/k x=yes"
 

@@ -218,7 +218,9 @@ def test_program_ends_when_the_one_who_started_it_is_killed(tmp_path: pathlib.Pa
         print(Process(["sleep", "60"], pathlib.Path({str(tmp_path / "log")!r})).pid, flush=True)
         os.kill(os.getpid(), 9)
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, timeout=30, check=False
+    )
     status = pathlib.Path(f"/proc/{int(done.stdout)}/stat")
     deadline = time.monotonic() + 10
     while is_alive(status) and time.monotonic() < deadline:

@@ -187,9 +187,7 @@ PXELINUX = {"boot_method": "pxelinux", "architecture": "x86_64"}
         ({"consoles": ["ttyS0 115200"]}, BASE_URL, "machine_consoles"),
     ],
 )
-def test_a_file_that_would_not_boot_the_machine_is_refused(
-    changes: dict[str, t.Any], base_url: str, said: str
-) -> None:
+def test_a_file_that_would_not_boot_the_machine_is_refused(changes: dict[str, t.Any], base_url: str, said: str) -> None:
     with pytest.raises(OperationError, match=re.escape(said)):
         render(changes, base_url)
 

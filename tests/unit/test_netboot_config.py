@@ -292,9 +292,7 @@ def test_a_machine_that_cannot_boot_is_marked_and_disarmed_while_others_go_on(si
 
 
 def test_old_releases_refuse_verified_delivery_by_machine(site: Site) -> None:
-    result = site.run(
-        machine(), machine(name="b", macs=[OTHER_MAC], ignition_delivery="documented"), version="4.11.9"
-    )
+    result = site.run(machine(), machine(name="b", macs=[OTHER_MAC], ignition_delivery="documented"), version="4.11.9")
     assert ["4.11.9" in m["reason"] for m in result["machines"]] == [True, False]
 
 

@@ -74,9 +74,7 @@ def admit_update(kind: Kind, subresource: str, new: Item, old: Item, identity: I
     if kind is kinds.REQUEST and subresource == "approval":
         signer = old["spec"]["signerName"]
         domain = signer.split("/")[0]
-        questions = [
-            Question("approve", kinds.CERTIFICATES, "signers", name=each) for each in (signer, f"{domain}/*")
-        ]
+        questions = [Question("approve", kinds.CERTIFICATES, "signers", name=each) for each in (signer, f"{domain}/*")]
         if not any(access.allows(identity, question)[0] for question in questions):
             raise forbidden(kind, name, f'user not permitted to approve requests with signerName "{signer}"')
 

@@ -86,9 +86,7 @@ ROLE = _rbac("Role", namespaced=True)
 ROLE_BINDING = _rbac("RoleBinding", namespaced=True)
 CLUSTER_ROLE = _rbac("ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDING = _rbac("ClusterRoleBinding", namespaced=False)
-ACCESS_REVIEW = Kind(
-    "authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", stored=False
-)
+ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", stored=False)
 SUBJECT_REVIEW = Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", stored=False)
 INGRESS_CONTROLLER = Kind(
     "operator.openshift.io", "v1", "IngressController", "ingresscontrollers", True, ("status",), custom=True

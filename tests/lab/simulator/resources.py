@@ -79,9 +79,7 @@ class Resources:
             raise not_found(kind, key[1])
         return item
 
-    def list_items(
-        self, kind: Kind, namespace: str, match: Match | None, query: Mapping[str, str]
-    ) -> Item:
+    def list_items(self, kind: Kind, namespace: str, match: Match | None, query: Mapping[str, str]) -> Item:
         """A List, or a page of one."""
         revision, start = self.store.revision, ("", "")
         if query.get("continue"):
@@ -296,9 +294,7 @@ class Resources:
         nobody = Identity("system:serviceaccount:kube-system:service-account-controller", ())
         self.create(kinds.SERVICE_ACCOUNT, namespace, account, nobody)
 
-    def _write(
-        self, kind: Kind, key: Key, subresource: str, item: Item, identity: Identity, *, dry_run: bool
-    ) -> Item:
+    def _write(self, kind: Kind, key: Key, subresource: str, item: Item, identity: Identity, *, dry_run: bool) -> Item:
         old = self.get(kind, key)
         metadata, stored = item["metadata"], old["metadata"]
         if metadata.get("name") != key[1]:
@@ -412,15 +408,11 @@ def _default_node(item: Item) -> None:
 
 
 def not_found(kind: Kind, name: str) -> StatusError:
-    return StatusError(
-        404, f'{kind.qualified} "{name}" not found', details=details(kind.group, kind.plural, name)
-    )
+    return StatusError(404, f'{kind.qualified} "{name}" not found', details=details(kind.group, kind.plural, name))
 
 
 def conflict(kind: Kind, name: str, words: str = "") -> StatusError:
-    words = words or (
-        "the object has been modified; please apply your changes to the latest version and try again"
-    )
+    words = words or ("the object has been modified; please apply your changes to the latest version and try again")
     message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {words}'
     return StatusError(409, message, details=details(kind.group, kind.plural, name))
 

@@ -235,9 +235,7 @@ class Server:
             return _json(resources.delete_all(kind, target.namespace, match, query, dry_run=dry_run))
         raise _no_method()
 
-    def _note_approval(
-        self, kind: Kind, before: Item | None, item: Item, identity: Identity, *, dry_run: bool
-    ) -> None:
+    def _note_approval(self, kind: Kind, before: Item | None, item: Item, identity: Identity, *, dry_run: bool) -> None:
         if kind is not kinds.REQUEST or dry_run or before is None:
             return
         if certificates.is_decided(item, "Approved") and not certificates.is_decided(before, "Approved"):
