@@ -16,17 +16,17 @@ from ansible_collections.multiarch.openshift.plugins.module_utils import _kube
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from lab.control_plane import control_plane
 from lab.objects import infrastructure
-from lab.plane import ControlPlane
+from lab.simulator import SimulatedControlPlane
 
 
 @pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[ControlPlane]:
+def plane(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[SimulatedControlPlane]:
     with control_plane(tmp_path_factory.mktemp("plane")) as plane:
         yield plane
 
 
 @pytest.fixture
-def cluster(plane: ControlPlane) -> _kube.Cluster:
+def cluster(plane: SimulatedControlPlane) -> _kube.Cluster:
     return _kube.connect({"kubeconfig": str(plane.kubeconfig())}, patient=False)
 
 
@@ -46,7 +46,7 @@ def test_an_absent_object_is_none_but_an_unknown_kind_is_an_error(cluster: _kube
 
 
 def test_lists_are_read_page_by_page(
-    cluster: _kube.Cluster, plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+    cluster: _kube.Cluster, plane: SimulatedControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_kube, "PAGE_SIZE", 3)
     for number in range(7):
@@ -56,7 +56,7 @@ def test_lists_are_read_page_by_page(
     assert version.isdigit()
 
 
-def test_a_watch_goes_on_from_the_list(cluster: _kube.Cluster, plane: ControlPlane) -> None:
+def test_a_watch_goes_on_from_the_list(cluster: _kube.Cluster, plane: SimulatedControlPlane) -> None:
     _items, version = cluster.list("v1", "Node")
     plane.api.post("/api/v1/nodes", {"metadata": {"name": "seen-by-watch"}})
     events = cluster.watch("v1", "Node", resource_version=version, timeout_seconds=5, read_timeout=10)
@@ -64,13 +64,13 @@ def test_a_watch_goes_on_from_the_list(cluster: _kube.Cluster, plane: ControlPla
     assert event["object"]["metadata"]["name"] == "seen-by-watch"
 
 
-def test_410_inside_the_stream_is_gone(cluster: _kube.Cluster, plane: ControlPlane) -> None:
+def test_410_inside_the_stream_is_gone(cluster: _kube.Cluster, plane: SimulatedControlPlane) -> None:
     plane.faults.expire_watches()
     with pytest.raises(_kube.Gone):
         list(cluster.watch("v1", "Node", resource_version="0", timeout_seconds=2, read_timeout=5))
 
 
-def test_a_silent_watch_is_found_by_its_read_timeout(cluster: _kube.Cluster, plane: ControlPlane) -> None:
+def test_a_silent_watch_is_found_by_its_read_timeout(cluster: _kube.Cluster, plane: SimulatedControlPlane) -> None:
     plane.faults.silence_watches()
     with pytest.raises(_kube.Unavailable):
         list(cluster.watch("v1", "Node", resource_version="0", timeout_seconds=30, read_timeout=0.3))
@@ -80,7 +80,7 @@ def test_a_silent_watch_is_found_by_its_read_timeout(cluster: _kube.Cluster, pla
     ("status", "error"), [(401, _kube.Unauthorized), (429, _kube.TooManyRequests), (503, _kube.Unavailable)]
 )
 def test_http_errors_have_names(
-    cluster: _kube.Cluster, plane: ControlPlane, status: int, error: type[_kube.ApiError]
+    cluster: _kube.Cluster, plane: SimulatedControlPlane, status: int, error: type[_kube.ApiError]
 ) -> None:
     cluster.get("v1", "Namespace", "default")
     plane.faults.fail(status, path="namespaces/default", retry_after=7 if status == 429 else None)
@@ -91,14 +91,14 @@ def test_http_errors_have_names(
         assert failure.value.retry_after == 7
 
 
-def test_a_question_is_asked_again_when_the_server_says_when(plane: ControlPlane) -> None:
+def test_a_question_is_asked_again_when_the_server_says_when(plane: SimulatedControlPlane) -> None:
     cluster = _kube.connect({"kubeconfig": str(plane.kubeconfig("patient", ["system:masters"]))})
     cluster.get("v1", "Namespace", "default")
     plane.faults.too_many_requests(1, path="namespaces/default")
     assert cluster.get("v1", "Namespace", "default") is not None
 
 
-def test_a_missing_right_is_named_with_the_servers_words(plane: ControlPlane) -> None:
+def test_a_missing_right_is_named_with_the_servers_words(plane: SimulatedControlPlane) -> None:
     plane.restrict("reader", [{"verbs": ["get"], "apiGroups": [""], "resources": ["nodes"]}])
     cluster = _kube.connect({"kubeconfig": str(plane.kubeconfig("reader"))})
     with pytest.raises(_kube.Forbidden, match="secrets is forbidden"):
@@ -118,7 +118,7 @@ def test_a_missing_right_is_named_with_the_servers_words(plane: ControlPlane) ->
     ],
 )
 def test_switched_off_verification_is_refused_before_anything_is_sent(
-    plane: ControlPlane,
+    plane: SimulatedControlPlane,
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
     params: dict[str, t.Any],
@@ -140,7 +140,9 @@ def test_switched_off_verification_is_refused_before_anything_is_sent(
     assert len(plane.requests) == before
 
 
-def test_an_unreachable_api_is_one_sentence_with_its_address(plane: ControlPlane, tmp_path: pathlib.Path) -> None:
+def test_an_unreachable_api_is_one_sentence_with_its_address(
+    plane: SimulatedControlPlane, tmp_path: pathlib.Path
+) -> None:
     content = yaml.safe_load(plane.kubeconfig().read_text())
     content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     path = tmp_path / "away.kubeconfig"
@@ -154,7 +156,7 @@ def test_no_settings_at_all_name_the_variables() -> None:
         _kube.connect({})
 
 
-def test_two_clusters_are_told_apart(cluster: _kube.Cluster, plane: ControlPlane) -> None:
+def test_two_clusters_are_told_apart(cluster: _kube.Cluster, plane: SimulatedControlPlane) -> None:
     plane.api.apply([infrastructure("lab-x7k2p", "lab.example.com", "192.0.2.2")])
     identity = cluster.identity()
     assert identity["name"] == "lab-x7k2p"

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pathlib
+import typing as t
 
-from lab.plane import ControlPlane
 from lab.real_plane import RealControlPlane
 from lab.real_plane import missing_programs
 from lab.simulator import SimulatedControlPlane
@@ -24,7 +24,7 @@ def control_plane(
     address: str = "127.0.0.1",
     *,
     node_grace_seconds: float = 3600.0,
-) -> ControlPlane:
+) -> t.Any:
     """A control plane that is not started yet; `kind` is simulated or real."""
     if kind == "simulated":
         return SimulatedControlPlane(directory, address, node_grace_seconds=node_grace_seconds)

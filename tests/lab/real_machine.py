@@ -48,8 +48,9 @@ SYSTEM_PROGRAMS = {
     "sfdisk": "fdisk",
     "mke2fs": "e2fsprogs",
     "debugfs": "e2fsprogs",
-    "qemu-aarch64-static": "qemu-user-static or qemu-user",
 }
+# By the name that Debian 12 gives it, and by that of Debian 13
+EMULATORS = ("qemu-aarch64-static", "qemu-aarch64")
 SHIMS = pathlib.Path(__file__).parent / "shims"
 _PATH = f"{SHIMS}:{os.environ['PATH']}"
 _DISK_SIZE = 128 * image.MEBIBYTE
@@ -71,11 +72,18 @@ def missing(programs: pathlib.Path) -> str:
     if absent:
         return f"{', '.join(absent)} not in {programs}: set KUBEBUILDER_ASSETS to a folder that has them"
     packages = {package for name, package in SYSTEM_PROGRAMS.items() if shutil.which(name) is None}
+    if emulator() is None:
+        packages.add("qemu-user-static (from Debian 13 on qemu-user)")
     if packages:
         return f"real machines need the Debian packages {', '.join(sorted(packages))}: apt-get install them"
     if not pathlib.Path("/dev/loop-control").exists():
         return "this system has no loop devices: modprobe loop"
     return ""
+
+
+def emulator() -> str | None:
+    """Path of the program that runs arm64 programs here."""
+    return next(filter(None, map(shutil.which, EMULATORS)), None)
 
 
 class Installed(NamedTuple):
@@ -326,7 +334,7 @@ class RealMachine(RackMachine):
         (self._directory / "kubelet.yaml").write_text(configuration)
         programs = self._workshop.programs
         arm = NODE_ARCHITECTURE[self.spec.architecture] == "arm64"
-        kubelet = f"qemu-aarch64-static {programs}/kubelet-arm64" if arm else f"{programs}/kubelet"
+        kubelet = f"{emulator()} {programs}/kubelet-arm64" if arm else f"{programs}/kubelet"
         script = f"""
             cp {self._rack.cluster.ca_path} {self._directory}/ca.crt
             mount --bind {self._directory} {_INSIDE}

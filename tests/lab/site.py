@@ -181,11 +181,11 @@ class Site:
             loop=self.loop,
         ).start()
         self._stack.callback(self.mirror.close)
-        self.plane = control_plane(self.directory / "plane", self._kind, self.service_address(4))
+        self.plane: Any = control_plane(self.directory / "plane", self._kind, self.service_address(4))
         self._stack.callback(self.plane.stop)
         self.plane.start()
         self.plane.api.apply(self._cluster_objects())
-        self.web = self._web_server()
+        self.web: Any = self._web_server()
         self._stack.callback(self.web.close)
         self.web.start()
         self._fill_rack()
