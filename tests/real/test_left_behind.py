@@ -16,11 +16,8 @@ from collections.abc import Callable
 
 import pytest
 
-from lab import real_machine
-from lab.control_plane import real_available
 from lab.loop_disk import attached
 from lab.processes import processes_of
-from support.paths import PROGRAMS
 from support.paths import ROOT
 
 # A kubelet that waits for its certificate, an installer that waits for a server, and a playbook that waits for both.
@@ -42,13 +39,6 @@ with Site(pathlib.Path(sys.argv[1]), machine_specs(2), control_plane="real", mac
     print("up", flush=True)
     running.wait(600)
 """
-
-
-@pytest.fixture(autouse=True)
-def _available() -> None:
-    reason = real_available() or real_machine.missing(PROGRAMS)
-    if reason:
-        pytest.skip(reason)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)

@@ -20,7 +20,6 @@ import pytest
 from ansible_collections.multiarch.openshift.plugins.module_utils._install_command import instructions
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import machine as read_machine
 from ansible_collections.multiarch.openshift.plugins.modules.install_iso import main as install_iso
-from lab import real_machine
 from lab.machines import MachineSpec
 from lab.pki import Authority
 from lab.site import Site
@@ -32,13 +31,6 @@ from support.paths import PROGRAMS
 MakeSite = Callable[..., Site]
 DISK = "/dev/disk/by-id/nvme-lab-iso"
 CONSOLES = ["ttyAMA0,115200n8"]
-
-
-@pytest.fixture(autouse=True)
-def _available() -> None:
-    reason = real_machine.missing(PROGRAMS)
-    if reason:
-        pytest.skip(reason)
 
 
 def iso_machine(number: int, block: int, **variables: Any) -> MachineSpec:
