@@ -420,7 +420,7 @@ class _Evaluation:
             return [found for path in node.paths for found in self._walk_all(values, path)]
         if isinstance(node, _Filter):
             return [item for value in values for item in self._filter(value, node)]
-        return self._word(values, node)
+        return self._word(values, t.cast("_Word", node))
 
     def _walk_all(self, values: list[t.Any], nodes: t.Sequence[_Node]) -> list[t.Any]:
         for node in nodes:

@@ -78,6 +78,11 @@ class RunningPlaybook:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
+    def end(self) -> None:
+        """Kills it where it still runs."""
+        if self.running:
+            self.kill()
+
     def wait(self, timeout: float = 120.0) -> Run:
         """Its end; where that does not come in time it is killed, and AssertionError shows the output."""
         ended = self._process.ends(timeout)

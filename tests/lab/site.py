@@ -551,7 +551,7 @@ class Site:
             environment={**self.environment, **(environment or {})},
             extra_vars=extra_vars,
         )
-        self._stack.callback(lambda: running.running and running.kill())
+        self._stack.callback(running.end)
         return running
 
 
