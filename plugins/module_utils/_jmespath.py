@@ -14,7 +14,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._errors import
 try:
     import jmespath
 except ImportError:
-    jmespath = None
+    jmespath = None  # type: ignore[assignment]
 
 
 def search(expression: str, document: t.Any) -> t.Any:

@@ -140,9 +140,7 @@ def test_switched_off_verification_is_refused_before_anything_is_sent(
     assert len(plane.requests) == before
 
 
-def test_an_unreachable_api_is_one_sentence_with_its_address(
-    plane: SimulatedControlPlane, tmp_path: pathlib.Path
-) -> None:
+def test_an_unreachable_api_is_named_with_its_address(plane: SimulatedControlPlane, tmp_path: pathlib.Path) -> None:
     content = yaml.safe_load(plane.kubeconfig().read_text())
     content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     path = tmp_path / "away.kubeconfig"

@@ -568,7 +568,7 @@ class Ipxe:
             raise BootError("iPXE: boot without a kernel: Exec format error")
         wanted = [word[len("initrd=") :] for word in self._arguments if word.startswith("initrd=")]
         wanted = [name for value in wanted for name in value.split(",")]
-        given = [name for name, _unused, _unused in self._images]
+        given = [image[0] for image in self._images]
         if wanted != given:
             raise BootError(f"the kernel looks for initrd={','.join(wanted)}, iPXE offers {','.join(given)}")
         name, url, content = self._kernel
