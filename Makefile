@@ -25,7 +25,7 @@ test: venv boot-loaders
 	$(PYTEST) -n 2 --dist loadgroup
 
 real: venv
-	$(PYTEST) -m real
+	$(PYTEST) -n 2 --dist loadgroup -m real
 
 firmware: venv boot-loaders
 	$(PYTEST) -m firmware -n 2

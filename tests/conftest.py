@@ -60,6 +60,21 @@ def make_site(tmp_path_factory: pytest.TempPathFactory, site_block: int) -> Iter
         site.close()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker has all of tests/real, whose rehearsal is played once.
+
+    xdist's own way, groups, has no effect in pytest 9.2 (xdist 3.8).
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/real" if nodeid.startswith("tests/real/") else nodeid
+
+    return Scheduling(config, log)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield

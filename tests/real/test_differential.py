@@ -14,6 +14,8 @@ from support.rehearsal import SCENARIOS
 from support.rehearsal import Outcome
 from support.rehearsal import Scenario
 
+pytestmark = pytest.mark.real
+
 each = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 
 # Stages that both kinds of machines tell of; the installer's own steps only the simulated one knows.

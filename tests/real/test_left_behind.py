@@ -20,6 +20,8 @@ from lab.loop_disk import attached
 from lab.processes import processes_of
 from support.paths import ROOT
 
+pytestmark = pytest.mark.real
+
 # A kubelet that waits for its certificate, an installer that waits for a server, and a playbook that waits for both.
 STORY = """
 import pathlib, sys

@@ -28,6 +28,8 @@ from lab.web import WebServer
 from support.module import run_module
 from support.paths import PROGRAMS
 
+pytestmark = pytest.mark.real
+
 MakeSite = Callable[..., Site]
 DISK = "/dev/disk/by-id/nvme-lab-iso"
 CONSOLES = ["ttyAMA0,115200n8"]

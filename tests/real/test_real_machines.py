@@ -21,6 +21,8 @@ from support.rehearsal import SCENARIOS
 from support.rehearsal import Outcome
 from support.rehearsal import Scenario
 
+pytestmark = pytest.mark.real
+
 each = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 PROVEN = [s for s in SCENARIOS if s.proven]
 each_proven = pytest.mark.parametrize("scenario", PROVEN, ids=lambda scenario: scenario.name)
