@@ -108,10 +108,10 @@ class Workshop:
         self.programs = programs
         self.pointer = pointer
         self._stack = contextlib.ExitStack()
-        folder = pathlib.Path("/etc/coreos")  # rooms mount something of their own there
-        if not folder.exists():
-            folder.mkdir()
-            self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        # Rooms mount something of their own there. Only an empty one goes, also that of tests which were killed.
+        folder = pathlib.Path("/etc/coreos")
+        folder.mkdir(exist_ok=True)
+        self._stack.callback(_remove_empty, folder)
         media = image.make_image(directory / "metal.raw")
         self.media = directory / "media.yaml"
         self.media.write_text(f"image-file: {media}\ninsecure: true\n")
@@ -119,6 +119,11 @@ class Workshop:
     def close(self) -> None:
         """May be called twice."""
         self._stack.close()
+
+
+def _remove_empty(folder: pathlib.Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 class RealMachine(RackMachine):
