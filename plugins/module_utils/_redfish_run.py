@@ -66,7 +66,7 @@ def run(
             changes.update(failed({**machines[index], **changes}, unexpected))
         return changes
 
-    for _ in range(min(parallel, remaining)):
+    for _unused in range(min(parallel, remaining)):
         # daemons, so that an interrupted run ends at once
         threading.Thread(target=serve, daemon=True).start()
     while remaining:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import DONE
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import seconds_of

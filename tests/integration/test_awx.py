@@ -78,17 +78,24 @@ def survey_variables() -> list[str]:
 # --- the objects --------------------------------------------------------------------------------------------
 
 
+def reader_into(specification: dict[str, Any]) -> Any:
+    """Stands for the class that takes a module's argument specification, and ends the module there."""
+
+    def read(argument_spec: Any, **_rest: Any) -> None:
+        specification.update(argument_spec)
+        raise SystemExit
+
+    return read
+
+
 @needs_awx
 def test_every_object_fits_the_module_that_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for task in tasks():
         module = importlib.import_module(f"ansible_collections.awx.awx.plugins.modules.{task['module']}")
         specification: dict[str, Any] = {}
 
-        def read(argument_spec: Any, into: dict[str, Any] = specification, **_rest: Any) -> None:
-            into.update(argument_spec)
-            raise SystemExit
+        monkeypatch.setattr(module, "ControllerAPIModule", reader_into(specification))
 
-        monkeypatch.setattr(module, "ControllerAPIModule", read)
         with pytest.raises(SystemExit):
             module.main()
         for item in objects().get(task["list"], []):

@@ -12,9 +12,9 @@ import pathlib
 import re
 import shutil
 import stat
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 from lab.machines import MachineSpec
 from lab.playbook import Run

@@ -43,8 +43,13 @@ def machine(name: str = "worker-arm-1", **variables: t.Any) -> dict[str, t.Any]:
     return {**record, "iso_url": ISO_URL}
 
 
-def text(ignition: list[dict[str, str]] = IGNITION, authority: str = "", **variables: t.Any) -> str:
-    return instructions(machine(**variables), ignition, "a" * 64, certificate_authority=authority)
+def text(ignition: t.Sequence[dict[str, str]] | None = None, authority: str = "", **variables: t.Any) -> str:
+    return instructions(
+        machine(**variables),
+        IGNITION if ignition is None else list(ignition),
+        "a" * 64,
+        certificate_authority=authority,
+    )
 
 
 def test_the_command_names_url_hash_and_disk() -> None:

@@ -77,12 +77,12 @@ def test_presented_certificate_is_returned_as_it_is(tmp_path: pathlib.Path) -> N
 )
 def test_port_without_a_certificate_says_why(answer: Answer, problem: str) -> None:
     with server(answer) as port:
-        found = ask_kubelet(["127.0.0.1"], port=port, timeout=0.3)
+        found = ask_kubelet(["127.0.0.1"], port=port, timeout=2.0)
     assert (found.certificate, found.problem) == (None, problem)
     assert found.detail
 
 
 def test_next_address_is_asked_where_the_first_is_closed() -> None:
     with server(alert) as port:
-        found = ask_kubelet(["127.0.0.2", "127.0.0.1"], port=port, timeout=0.3)
+        found = ask_kubelet(["127.0.0.2", "127.0.0.1"], port=port, timeout=2.0)
     assert (found.address, found.problem) == ("127.0.0.1", "no_certificate")

@@ -48,12 +48,13 @@ class Script:
         self.resumed.append(options["resource_version"])
         self.timeouts.append((options["timeout_seconds"], options["read_timeout"]))
         for step in self.watches.pop(0) if self.watches else [3600.0]:
-            if isinstance(step, Exception):
-                raise step
             if isinstance(step, dict):
                 yield step
-            elif self.over.wait(step):
-                return
+            elif isinstance(step, float):
+                if self.over.wait(step):
+                    return
+            else:
+                raise step
 
 
 class Player:
