@@ -46,6 +46,9 @@ def _ask(address: str, port: int, timeout: float) -> Answer:
     try:
         with socket.create_connection((address, port), timeout=timeout) as plain, context.wrap_socket(plain) as tls:
             certificate = tls.getpeercert(binary_form=True)
+    except ssl.SSLEOFError:
+        # Whatever closes the connection without a word of TLS is no kubelet.
+        return Answer(address, problem=UNREACHABLE, detail="the connection was closed")
     except ssl.SSLError as error:
         # A kubelet without a serving certificate ends the handshake with the alert "internal error".
         return Answer(address, problem=NO_CERTIFICATE, detail=error.reason or str(error))
