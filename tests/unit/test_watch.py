@@ -25,6 +25,10 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._watch import 
 Step = t.Union[ApiError, dict[str, t.Any], float]
 
 
+def fail(error: ApiError) -> t.NoReturn:
+    raise error
+
+
 class Script:
     """An API that plays a script: what each list and each watch does. After the script watches are quiet."""
 
@@ -54,7 +58,7 @@ class Script:
                 if self.over.wait(step):
                     return
             else:
-                raise step
+                fail(step)
 
 
 class Player:
