@@ -37,10 +37,17 @@ options:
     required: true
   base_url:
     description:
-      - URL of the published folder, from which the TFTP host fetches its copies.
+      - URL of the published folder, from which the TFTP host, and an upload, fetch their copies.
       - Empty where nothing will have been published, as in check mode.
     type: str
     required: true
+  put_url:
+    description:
+      - Where files are uploaded to for machines that boot by other means, and for those that a person installs from an
+        ISO.
+      - When left out, nothing is, and the web host serves the latter.
+    type: str
+    default: ''
   decompressed_kernel:
     description: Whether a decompressed copy of a gzip kernel is published for machines that boot by iPXE.
     type: bool

@@ -11,7 +11,7 @@ version_added: 0.1.0
 author: multiarch.openshift contributors (@multiarch-openshift)
 description:
   - Gives each entry of ignition, initrds and boot artifacts the URL, and the TFTP path where there is one, under which
-    machines find it.
+    machines find it. Entries that were not published are left out.
   - A kernel gets its C(format) and, where one was published, C(decompressed_url).
 positional: artifacts, initrds
 options:
@@ -40,6 +40,11 @@ options:
     type: list
     elements: dict
     required: true
+  put:
+    description: What it returned for an upload. The URL of such an entry is its C(uploaded_url).
+    type: list
+    elements: dict
+    default: []
 seealso:
   - plugin: multiarch.openshift.publication
     plugin_type: filter

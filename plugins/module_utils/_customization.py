@@ -28,6 +28,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_argume
 from ansible_collections.multiarch.openshift.plugins.module_utils._keyfile import keyfiles
 from ansible_collections.multiarch.openshift.plugins.module_utils._keyfile import needs_own_iso
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import NAME_DIGITS
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
 
 CA_PATH = "/etc/pki/ca-trust/source/anchors/multiarch-openshift.pem"
 TRUST_SCRIPT = "#!/bin/sh\nexec update-ca-trust extract\n"
@@ -111,7 +112,8 @@ def customization(
     :raises OperationError: the machine cannot be installed that way
     """
     pointer = next((entry for entry in ignition if entry["pool"] == machine["pool"]), None)
-    if pointer is None or not pointer.get("url"):
+    address = address_for(machine, pointer) if pointer else ""
+    if pointer is None or not address:
         raise OperationError(f"No ignition of the pool {machine['pool']} is published.", "Export and publish it first.")
     if not machine.get("install_device"):
         raise OperationError("machine_install_device is not set.", "Name the disk, best as /dev/disk/by-id/….")
@@ -122,7 +124,7 @@ def customization(
     files = keyfiles(machine["name"], machine["network"]) if machine.get("network") and not network else {}
     consoles = list(machine.get("consoles") or ())
     installer: dict[str, t.Any] = {
-        "ignition-url": pointer["url"],
+        "ignition-url": address,
         "ignition-hash": pointer["hash"],
         "dest-device": machine["install_device"],
     }
@@ -137,7 +139,7 @@ def customization(
         *(check_argument(f"console={console}", "machine_consoles") for console in consoles),
         *given_arguments(machine, "live_kernel_arguments"),
     )
-    trusted = _certificates(certificate_authority) if pointer["url"].startswith("https:") else ""
+    trusted = _certificates(certificate_authority) if address.startswith("https:") else ""
     return Customization(
         machine["architecture"], machine["pool"], installer, live_arguments, files, trusted, (machine["name"],)
     )

@@ -48,7 +48,9 @@ class Fetches:
         self._base = request_path(base_url).rstrip("/") + "/"
         self._kinds = _kinds(published)
         self._ignition_name = {
-            entry["pool"]: posixpath.basename(request_path(entry["url"])) for entry in published.get("ignition") or []
+            entry["pool"]: posixpath.basename(request_path(entry["url"]))
+            for entry in published.get("ignition") or []
+            if entry.get("url")
         }
         self._by_mac = {
             mac.replace(":", "-"): machine["name"] for machine in machines for mac in machine.get("macs") or []

@@ -35,6 +35,23 @@ def _by_tftp(machines: t.Iterable[t.Mapping[str, t.Any]]) -> list[t.Mapping[str,
     ]
 
 
+def takes_uploads(machine: t.Mapping[str, t.Any]) -> bool:
+    """Whether what it fetches can lie on a server that files are sent to by PUT: nothing is made there for it.
+
+    A customised ISO is made on the web host, boot loaders and BMCs read from it, and boot files are written there.
+    """
+    if machine["boot_method"] == "external":
+        return True
+    by_hand = machine["boot_method"] == "iso" and machine.get("iso_install") == "by_hand"
+    return by_hand and not machine.get("bmc_url")
+
+
+def address_for(machine: t.Mapping[str, t.Any], entry: t.Mapping[str, t.Any]) -> str:
+    """Where this machine fetches a published entry; empty where that was not published for it."""
+    uploaded = entry.get("uploaded_url") if takes_uploads(machine) else ""
+    return str(uploaded or entry.get("url") or "")
+
+
 def publication(
     machines: t.Sequence[t.Mapping[str, t.Any]],
     ignition: t.Sequence[t.Mapping[str, t.Any]],
@@ -42,38 +59,30 @@ def publication(
     initrds: t.Sequence[t.Mapping[str, t.Any]],
     *,
     base_url: str,
+    put_url: str = "",
     decompressed_kernel: bool = False,
 ) -> dict[str, list[dict[str, t.Any]]]:
-    """Items for the web host (``web``), for the TFTP host (``tftp``) and, for machines that boot by other means, for an
-    upload (``put``).
+    """Items for the web host (``web``), for the TFTP host (``tftp``) and for an upload (``put``).
 
-    :param base_url: where the TFTP host fetches what the web host has published by then; empty where nothing will have
-        been published, as in check mode: it then asks where the web host would
+    :param base_url: where the TFTP host, and an upload, fetch what the web host has published by then; empty where
+        nothing will have been published, as in check mode: they then ask where the web host would
+    :param put_url: where uploads go; empty where there is no such server, and the web host serves all that boot
     :param decompressed_kernel: whether a decompressed copy of the kernel is published for machines that boot by iPXE
     """
     going = [machine for machine in machines if not machine["failed"]]
-    booted = [machine for machine in going if machine["boot_method"] in INSTALLED]
-    uploaded = {machine["pool"] for machine in going if machine["boot_method"] == "external"}
-    put = [_ignition_item(entry, going[0]) for entry in ignition if entry["pool"] in uploaded]
-    if not booted:
-        return {"web": [], "tftp": [], "put": put}
-    cluster = booted[0]["cluster"]["name"]
-    web = [_ignition_item(entry, booted[0]) for entry in ignition]
-    for entry in initrds:
-        name = f"{cluster}/{entry['name']}"
-        web.append({"name": name, "file": entry["path"], "sha256": entry["sha256"], "kind": "initrd"})
-    for entry in artifacts:
-        location = entry["location"]
-        source = "url" if "://" in location else "remote_file"
-        web.append({"name": published_name(entry), source: location, "sha256": entry["sha256"], "kind": entry["kind"]})
+    uploaded = [machine for machine in going if put_url and takes_uploads(machine)]
+    booted = [
+        machine for machine in going if machine["boot_method"] in INSTALLED and not (put_url and takes_uploads(machine))
+    ]
+    web = _web_items(booted, ignition, artifacts, initrds, left_out=uploaded) if booted else []
     architectures = {machine["architecture"] for machine in _by_tftp(booted)}
     tftp = []
     for item in web:
         wanted = item["kind"] == "initrd" and architectures
         wanted = wanted or (item["kind"] in ("kernel", "initramfs") and item["name"].split("/")[1] in architectures)
         if wanted:
-            published_copy = {**_without_source(item), "url": f"{base_url.rstrip('/')}/{item['name']}"}
-            tftp.append(published_copy if base_url else item)
+            tftp.append(_copied(item, base_url))
+    put = _put_items(uploaded, ignition, artifacts, {item["name"] for item in web}, base_url)
     if decompressed_kernel:
         by_ipxe = {machine["architecture"] for machine in booted if machine["boot_method"] == "ipxe"}
         web = [
@@ -85,13 +94,69 @@ def publication(
     return {"web": web, "tftp": tftp, "put": put}
 
 
+def _web_items(
+    booted: t.Sequence[t.Mapping[str, t.Any]],
+    ignition: t.Sequence[t.Mapping[str, t.Any]],
+    artifacts: t.Sequence[t.Mapping[str, t.Any]],
+    initrds: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    left_out: t.Sequence[t.Mapping[str, t.Any]],
+) -> list[dict[str, t.Any]]:
+    """:param left_out: machines that fetch what is uploaded for them"""
+    cluster = booted[0]["cluster"]["name"]
+    elsewhere = {machine["pool"] for machine in left_out} - {machine["pool"] for machine in booted}
+    web = [_ignition_item(entry, booted[0]) for entry in ignition if entry["pool"] not in elsewhere]
+    for entry in initrds:
+        name = f"{cluster}/{entry['name']}"
+        web.append({"name": name, "file": entry["path"], "sha256": entry["sha256"], "kind": "initrd"})
+    with_iso = {machine["architecture"] for machine in booted if machine["boot_method"] == "iso"}
+    without_iso = {machine["architecture"] for machine in left_out if machine["boot_method"] == "iso"} - with_iso
+    return web + [
+        _artifact_item(entry)
+        for entry in artifacts
+        if not (entry["kind"] == "iso" and entry["architecture"] in without_iso)
+    ]
+
+
+def _put_items(
+    uploaded: t.Sequence[t.Mapping[str, t.Any]],
+    ignition: t.Sequence[t.Mapping[str, t.Any]],
+    artifacts: t.Sequence[t.Mapping[str, t.Any]],
+    on_web: t.Container[str],
+    base_url: str,
+) -> list[dict[str, t.Any]]:
+    """:param on_web: names of what the web host has"""
+    pools = {machine["pool"] for machine in uploaded}
+    architectures = {machine["architecture"] for machine in uploaded if machine["boot_method"] == "iso"}
+    items = [_ignition_item(entry, uploaded[0]) for entry in ignition if entry["pool"] in pools]
+    for entry in artifacts:
+        if entry["kind"] == "iso" and entry["architecture"] in architectures:
+            item = _artifact_item(entry)
+            items.append(_copied(item, base_url) if item["name"] in on_web else item)
+    return items
+
+
 def _ignition_item(entry: t.Mapping[str, t.Any], machine: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    name = hashed_name(f"{machine['cluster']['name']}/{entry['pool']}", entry["hash"], ".ign")
+    name = f"{machine['cluster']['name']}/{_ignition_name(entry)}"
     return {"name": name, "file": entry["path"], "sha512": entry["hash"], "kind": "ignition"}
 
 
-def _without_source(item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    return {key: value for key, value in item.items() if key not in ("file", "url", "remote_file")}
+def _ignition_name(entry: t.Mapping[str, t.Any]) -> str:
+    return hashed_name(entry["pool"], entry["hash"], ".ign")
+
+
+def _artifact_item(entry: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    location = entry["location"]
+    source = "url" if "://" in location else "remote_file"
+    return {"name": published_name(entry), source: location, "sha256": entry["sha256"], "kind": entry["kind"]}
+
+
+def _copied(item: dict[str, t.Any], base_url: str) -> dict[str, t.Any]:
+    """The item as it is fetched from the web host, where it has been published by then."""
+    if not base_url:
+        return item
+    kept = {key: value for key, value in item.items() if key not in ("file", "url", "remote_file")}
+    return {**kept, "url": f"{base_url.rstrip('/')}/{item['name']}"}
 
 
 def published(
@@ -101,26 +166,63 @@ def published(
     *,
     web: t.Sequence[t.Mapping[str, t.Any]],
     tftp: t.Sequence[t.Mapping[str, t.Any]],
+    put: t.Sequence[t.Mapping[str, t.Any]] = (),
 ) -> dict[str, list[dict[str, t.Any]]]:
-    """The entries with the URL, and the TFTP path where there is one, under which machines find them.
+    """The entries that were published, with the URL, and the TFTP path where there is one, under which machines find
+    them.
 
-    :param web: what the web host answered, in the order of :func:`publication`
+    :param web: what the web host answered
     :param tftp: what the TFTP host answered
+    :param put: what the server answered that takes uploads; its URL is ``uploaded_url``
     """
-    paths = {item["name"]: f"/{item['name']}" for item in tftp}
-    entries = iter([*ignition, *initrds, *artifacts])
-    done = []
-    for item, entry in zip(web, entries):
-        location = {"url": item["url"]}
-        if item["name"] in paths:
-            location["tftp_path"] = paths[item["name"]]
+    answers = _Answers(web, tftp, put)
+    return {
+        # the folder is the cluster's, which the entries do not know
+        "ignition": answers.found((entry, f"/{_ignition_name(entry)}") for entry in ignition),
+        "initrds": answers.found((entry, f"/{entry['name']}") for entry in initrds),
+        "artifacts": answers.found((entry, published_name(entry)) for entry in artifacts),
+    }
+
+
+class _Answers:
+    """What was published, by its name or the end of it."""
+
+    def __init__(self, *hosts: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+        self._web, self._tftp, self._put = ({item["name"]: item for item in host} for host in hosts)
+
+    def found(self, entries: t.Iterable[tuple[t.Mapping[str, t.Any], str]]) -> list[dict[str, t.Any]]:
+        done = ({**entry, **self._where(name)} for entry, name in entries)
+        return [entry for entry in done if entry.get("url") or entry.get("uploaded_url")]
+
+    def _where(self, name: str) -> dict[str, t.Any]:
+        item, copy, uploaded = (_named(host, name) for host in (self._web, self._tftp, self._put))
+        where: dict[str, t.Any] = {}
+        if item:
+            where["url"] = item["url"]
+        if copy:
+            where["tftp_path"] = f"/{copy['name']}"
+        if uploaded:
+            where["uploaded_url"] = uploaded["url"]
         if item.get("format"):
-            location["format"] = item["format"]
+            where["format"] = item["format"]
         if item.get("decompressed"):
-            location["decompressed_url"] = item["decompressed"]["url"]
-        done.append({**entry, **location})
-    first, second = len(ignition), len(ignition) + len(initrds)
-    return {"ignition": done[:first], "initrds": done[first:second], "artifacts": done[second:]}
+            where["decompressed_url"] = item["decompressed"]["url"]
+        return where
 
 
-__all__ = ("NAME_DIGITS", "hashed_name", "publication", "published", "published_name")
+def _named(items: t.Mapping[str, t.Mapping[str, t.Any]], name: str) -> t.Mapping[str, t.Any]:
+    """:param name: a whole name, or its end from a slash on"""
+    if not name.startswith("/"):
+        return items.get(name) or {}
+    return next((item for key, item in items.items() if key.endswith(name)), {})
+
+
+__all__ = (
+    "NAME_DIGITS",
+    "address_for",
+    "hashed_name",
+    "publication",
+    "published",
+    "published_name",
+    "takes_uploads",
+)

@@ -12,16 +12,17 @@ import urllib.parse
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import takes_uploads
 
 
-def _base_url_problems(base_url: str, *, by_loader: bool) -> t.Iterator[str]:
+def _base_url_problems(base_url: str, *, by_loader: bool, name: str = "publish_base_url") -> t.Iterator[str]:
     """:param by_loader: whether boot loaders fetch from it; live systems know more."""
     parts = urllib.parse.urlsplit(base_url)
     if parts.username is not None or parts.password is not None:
-        yield "publish_base_url holds a user or password, which boot files and logs would show: leave them out."
+        yield f"{name} holds a user or password, which boot files and logs would show: leave them out."
         return
     if parts.scheme not in ("http", "https"):
-        yield f"publish_base_url is {base_url}: it must be an http or https URL."
+        yield f"{name} is {base_url}: it must be an http or https URL."
         return
     if parts.scheme == "https" and by_loader:
         yield (
@@ -32,7 +33,7 @@ def _base_url_problems(base_url: str, *, by_loader: bool) -> t.Iterator[str]:
     try:
         host, _port = parts.hostname or "", parts.port
     except ValueError:
-        yield f"publish_base_url is {base_url}: its port is not a number."
+        yield f"{name} is {base_url}: its port is not a number."
         return
     if by_loader and not _is_address(host):
         yield (
@@ -40,7 +41,7 @@ def _base_url_problems(base_url: str, *, by_loader: bool) -> t.Iterator[str]:
             " boot loaders often cannot resolve names."
         )
     if parts.query or parts.fragment or any(character.isspace() for character in base_url):
-        yield f"publish_base_url is {base_url}: it must be a plain URL of a folder."
+        yield f"{name} is {base_url}: it must be a plain URL of a folder."
 
 
 def _is_address(host: str) -> bool:
@@ -68,7 +69,10 @@ def site_problems(
     """
     problems: list[str] = []
     booted = [machine for machine in machines if machine["boot_method"] in NETWORK_BOOT]
-    if any(machine["boot_method"] in INSTALLED for machine in machines):
+    put_url = site.get("publish_put_url") or ""
+    uploaded = [machine for machine in machines if put_url and takes_uploads(machine)]
+    problems += _upload_problems(site, uploaded, web_hosts)
+    if any(machine["boot_method"] in INSTALLED and machine not in uploaded for machine in machines):
         if len(web_hosts) != 1:
             problems.append(
                 f"the group web_host has {len(web_hosts)} hosts; it must hold the one host whose HTTP server publishes"
@@ -87,6 +91,13 @@ def site_problems(
             )
         else:
             problems += _base_url_problems(site["publish_base_url"], by_loader=bool(booted))
+        if put_url and not (web_hosts and site["publish_directory"]):
+            problems += [
+                f"{machine['name']}: publish_put_url does not do for it, since its ISO is made on the web host, or read"
+                " from there by its BMC. It does for machines with machine_iso_install: by_hand and no machine_bmc_url."
+                for machine in machines
+                if machine["boot_method"] == "iso" and machine not in uploaded
+            ]
     if len(tftp_hosts) > 1:
         problems.append(f"the group tftp_host has {len(tftp_hosts)} hosts; it can hold one.")
     for name in ("netboot_tftp_directory", "netboot_grub_directory"):
@@ -103,6 +114,22 @@ def site_problems(
             if missing:
                 problems.append(f"{machine['name']}: machine_boot_transport tftp needs {' and '.join(missing)}.")
     return list(dict.fromkeys(problems))
+
+
+def _upload_problems(
+    site: t.Mapping[str, str], uploaded: t.Sequence[t.Mapping[str, t.Any]], web_hosts: t.Sequence[str]
+) -> t.Iterator[str]:
+    """What stands against uploads for these machines."""
+    if not any(machine["boot_method"] == "iso" for machine in uploaded):
+        return
+    name = "publish_put_base_url" if site.get("publish_put_base_url") else "publish_put_url"
+    yield from _base_url_problems(site[name], by_loader=False, name=name)
+    source = site.get("boot_artifacts_source") or ""
+    if source.startswith("/") and list(web_hosts) not in ([], ["localhost"]):
+        yield (
+            f"boot_artifacts_source is {source}, a folder of the web host, from which no ISO can be sent to"
+            " publish_put_url: give the URL of a mirror, or leave publish_put_url out."
+        )
 
 
 __all__ = ("site_problems",)

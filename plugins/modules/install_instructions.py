@@ -25,13 +25,13 @@ options:
     required: true
   ignition:
     description:
-      - The published ignition of each pool, with C(pool), C(hash) and C(url).
+      - The published ignition of each pool, with C(pool), C(hash), C(url) and, where it was uploaded, C(uploaded_url).
     type: list
     elements: dict
     required: true
   isos:
     description:
-      - ISOs with their C(url) and C(sha256), published boot artifacts and customised ones alike.
+      - ISOs with their C(sha256), and C(url) or C(uploaded_url), published boot artifacts and customised ones alike.
     type: list
     elements: dict
     required: true
@@ -109,7 +109,9 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
-    hashes = {entry["url"]: entry["sha256"] for entry in params["isos"] if entry.get("url")}
+    hashes = {
+        entry[key]: entry["sha256"] for entry in params["isos"] for key in ("url", "uploaded_url") if entry.get(key)
+    }
     texts, problems = pages(
         params["machines"], params["ignition"], hashes, certificate_authority=params["certificate_authority"]
     )

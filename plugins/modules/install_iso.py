@@ -36,21 +36,22 @@ options:
     required: true
   ignition:
     description:
-      - The published ignition of each pool, with C(pool), C(hash) and C(url).
+      - The published ignition of each pool, with C(pool), C(hash) and C(url), or C(uploaded_url) for machines that a
+        person installs.
     type: list
     elements: dict
     required: true
   artifacts:
     description:
       - The published boot artifacts. Those of the kind V(iso) count, with C(architecture), C(release), C(name),
-        C(sha256) and C(url).
+        C(sha256) and C(url), or C(uploaded_url) for machines that a person installs.
     type: list
     elements: dict
     required: true
   directory:
     description:
       - The folder on this host where boot artifacts lie below release and architecture. Everything that is read and
-        written lies below it.
+        written lies below it. Empty where no ISO is to be made.
     type: path
     required: true
   base_url:
@@ -182,6 +183,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._iso import re
 from ansible_collections.multiarch.openshift.plugins.module_utils._iso_build import Installer
 from ansible_collections.multiarch.openshift.plugins.module_utils._iso_build import build_iso
 from ansible_collections.multiarch.openshift.plugins.module_utils._iso_build import lying_sha256
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import published_name
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -216,8 +218,9 @@ class _Isos:
                 continue
             try:
                 if machine["iso_install"] == "by_hand":
-                    artifact = self._artifact(machine["architecture"])
-                    self._keep([machine["name"]], published_name(artifact), artifact["url"], changed=False)
+                    artifact = self._artifact(machine)
+                    url = address_for(machine, artifact)
+                    self._keep([machine["name"]], published_name(artifact), url, changed=False)
                 else:
                     authority = params["certificate_authority"]
                     wanted.append(customization(machine, params["ignition"], certificate_authority=authority))
@@ -231,7 +234,7 @@ class _Isos:
 
     def _provide(self, wanted: Customization) -> None:
         params = self._params
-        artifact = self._artifact(wanted.architecture)
+        artifact = self._artifact(self.machines[wanted.machines[0]])
         base = os.path.join(params["directory"], published_name(artifact))
         name = f"{params['cluster']}/{wanted.name(artifact['sha256'])}"
         path, url = os.path.join(params["directory"], name), f"{params['base_url'].rstrip('/')}/{name}"
@@ -262,11 +265,12 @@ class _Isos:
             self._installer.check_version()
             self._version_is_good = True
 
-    def _artifact(self, architecture: str) -> t.Mapping[str, t.Any]:
+    def _artifact(self, machine: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+        wanted = (machine["architecture"], "iso")
         for entry in self._params["artifacts"]:
-            if (entry["architecture"], entry["kind"]) == (architecture, "iso") and entry.get("url"):
+            if (entry["architecture"], entry["kind"]) == wanted and address_for(machine, entry):
                 return t.cast("t.Mapping[str, t.Any]", entry)
-        raise OperationError(f"No ISO for {architecture} is published.", "Publish the boot artifacts first.")
+        raise OperationError(f"No ISO for {wanted[0]} is published.", "Publish the boot artifacts first.")
 
     def _keep(self, names: t.Iterable[str], iso: str, url: str, *, changed: bool) -> None:
         for name in names:

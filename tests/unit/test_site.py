@@ -75,3 +75,34 @@ def test_localhost_is_refused_as_web_host_under_awx() -> None:
 def test_pxelinux_and_tftp_need_their_folders() -> None:
     assert any("needs netboot_tftp_directory" in problem for problem in problems(boot_method="pxelinux"))
     assert any("netboot_grub_directory" in problem for problem in problems(boot_transport="tftp"))
+
+
+def uploads(machine: dict[str, str | None], **site: str) -> list[str]:
+    """Problems of a site that has no web host, but a server that takes uploads."""
+    empty = {**dict.fromkeys(SITE, ""), "publish_put_url": "https://files.example.com/dav"}
+    given = {**MACHINE, "boot_method": "iso", "iso_install": "by_hand", "bmc_url": None, **machine}
+    return site_problems({**empty, **site}, [given], web_hosts=[], tftp_hosts=[], on_awx=False)
+
+
+def test_a_machine_that_a_person_installs_needs_no_web_host_where_uploads_are_taken() -> None:
+    assert uploads({}) == []
+    assert any("web_host" in problem for problem in uploads({}, publish_put_url=""))
+
+
+@pytest.mark.parametrize("machine", [{"iso_install": "unattended"}, {"bmc_url": "https://192.0.2.205"}])
+def test_uploads_do_not_replace_the_web_host_for_a_customised_iso_or_a_bmc(machine: dict[str, str | None]) -> None:
+    assert any("a: publish_put_url does not do for it" in problem for problem in uploads(machine))
+
+
+def test_what_is_wrong_with_uploads_is_named() -> None:
+    assert "publish_put_url holds a user" in uploads({}, publish_put_url="https://me:secret@files.example.com/dav")[0]
+    assert "publish_put_base_url is ftp" in uploads({}, publish_put_base_url="ftp://files.example.com/x")[0]
+    assert uploads({}, boot_artifacts_source="/mirror") == []  # of this host
+    said = site_problems(
+        {**SITE, "publish_put_url": "https://files.example.com/dav", "boot_artifacts_source": "/mirror"},
+        [{**MACHINE, "boot_method": "iso", "iso_install": "by_hand", "bmc_url": None}],
+        web_hosts=["web"],
+        tftp_hosts=[],
+        on_awx=False,
+    )
+    assert any("a folder of the web host" in problem for problem in said)
