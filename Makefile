@@ -32,6 +32,7 @@ firmware: venv boot-loaders
 
 boot-loaders:
 	@tests/setup/firmware.sh .cache/firmware
+	@tests/setup/site_services.sh .cache/site-services
 
 lint: venv
 	$(BIN)/ruff check .
