@@ -16,10 +16,13 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._account import TemporaryAccount
+from ansible_collections.multiarch.openshift.plugins.module_utils._account import remove_leftovers
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import EventFile
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
@@ -27,6 +30,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run i
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
 
 DISARM_MODULE = "multiarch.openshift.netboot_config"
@@ -45,33 +49,37 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        self._apply_environment()
+        apply_environment(self._task.environment)
         with contextlib.ExitStack() as stack:
             try:
                 path = None if self._task.check_mode else arguments["events_path"]
                 events = stack.enter_context(EventFile(path))
-                join = Join(
-                    connect(arguments),
-                    arguments["machines"],
-                    _settings(arguments),
-                    say=display.display,
-                    note=events.note,
-                    disarm=self._disarm(arguments, task_vars or {}),
-                    look_at_site=self._look_at_site(arguments["watch"], task_vars or {}),
-                    reconnect=lambda: connect(arguments),
-                )
-                found = join.look() if self._task.check_mode else _until_interrupted(join)
+
+                def make(cluster: Cluster, reconnect: t.Callable[[], Cluster]) -> Join:
+                    return Join(
+                        cluster,
+                        arguments["machines"],
+                        _settings(arguments),
+                        say=display.display,
+                        note=events.note,
+                        disarm=self._disarm(arguments, task_vars or {}),
+                        look_at_site=self._look_at_site(arguments["watch"], task_vars or {}),
+                        reconnect=reconnect,
+                    )
+
+                own = connect(arguments)
+                join = make(own, lambda: connect(arguments))
+                if self._task.check_mode:
+                    found = join.look()
+                elif arguments["account"] == "temporary":
+                    found = _until_interrupted(lambda: _join_as_temporary_account(own, join, make))
+                else:
+                    found = _until_interrupted(join.run)
             except OperationError as error:
                 raise AnsibleActionFail(str(error)) from None
         for line in _closing_lines(found):
             display.display(line)
         return {**result, **found}
-
-    def _apply_environment(self) -> None:
-        """The task's environment reaches modules only; the K8S_AUTH_* in it are meant for this plugin too."""
-        for part in self._task.environment or []:
-            if isinstance(part, dict):
-                os.environ.update({str(name): str(value) for name, value in part.items()})
 
     def _disarm(
         self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]
@@ -146,18 +154,37 @@ def _settings(arguments: dict[str, t.Any]) -> Settings:
     )
 
 
-def _until_interrupted(join: Join) -> dict[str, t.Any]:
+def _join_as_temporary_account(
+    own: Cluster, look: Join, make: t.Callable[[Cluster, t.Callable[[], Cluster]], Join]
+) -> dict[str, t.Any]:
+    """Join as an account that is made for it, where there is anything to join."""
+    remove_leftovers(own, display.display)
+    found = look.look()
+    if look.settled:
+        look.tell()
+        return found
+    account = TemporaryAccount(own, until=look.longest_deadline, patch_nodes=look.patches_nodes, say=display.display)
+    with account:
+        found = make(account.connect(), account.connect).run()
+    if account.remains:
+        found["warnings"] = [*found["warnings"], account.remains]
+    return found
+
+
+def _until_interrupted(run: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any]:
     """Run; a signal ends the run with its last event written, and then does what it would have done."""
     received: list[int] = []
 
     def interrupt(number: int, _frame: object) -> None:
         received.append(number)
-        raise KeyboardInterrupt
+        # ansible-playbook sends another one while the run tidies up
+        if len(received) == 1:
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         with ended_with_parent():
-            return join.run()
+            return run()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

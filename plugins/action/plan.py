@@ -18,9 +18,11 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
-from ansible_collections.multiarch.openshift.plugins.module_utils._kube import refuse_unverified_tls
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import refuse_unverified
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import plan
 from ansible_collections.multiarch.openshift.plugins.module_utils._site import site_problems
+from ansible_collections.multiarch.openshift.plugins.modules.plan import ARGUMENT_SPEC
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
 
 _ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
@@ -49,19 +51,15 @@ def _checked_part(option: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 class ActionModule(ActionBase):
-    _VALID_ARGS = frozenset(("hosts", "group", "site", "roles"))
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         variables = task_vars or {}
         result = super().run(tmp, variables)
-        arguments = self._task.args
-        unknown = sorted(set(arguments) - self._VALID_ARGS)
-        if unknown:
-            raise AnsibleActionFail(f"multiarch.openshift.plan takes no {', '.join(unknown)}.")
+        _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        apply_environment(self._task.environment)
         groups = variables["groups"]
-        hosts = list(arguments.get("hosts") or variables["ansible_play_hosts_all"])
-        machines, problems = plan(variables["hostvars"], hosts, list(arguments.get("group") or []))
-        site = {name: str(value or "") for name, value in (arguments.get("site") or {}).items()}
+        hosts = list(arguments["hosts"] or variables["ansible_play_hosts_all"])
+        machines, problems = plan(variables["hostvars"], hosts, arguments["group"] or [])
+        site = {name: str(value or "") for name, value in (arguments["site"] or {}).items()}
         if site:
             problems += site_problems(
                 site,
@@ -70,10 +68,10 @@ class ActionModule(ActionBase):
                 tftp_hosts=list(groups.get("tftp_host", [])),
                 on_awx="awx_job_id" in variables,
             )
-        for role in arguments.get("roles") or []:
+        for role in arguments["roles"] or []:
             problems += _role_problems(role, variables, self._templar.template)
         try:
-            refuse_unverified_tls(self._task.args, {**os.environ, **_environment(self._task.environment)})
+            refuse_unverified(arguments, os.environ)
         except OperationError as exc:
             problems.append(str(exc))
         if problems:
@@ -85,10 +83,3 @@ class ActionModule(ActionBase):
                 result.setdefault("warnings", []).append(f"{machine['name']}: {warning}")
         return {**result, "changed": False, "machines": machines}
 
-
-def _environment(environment: t.Any) -> dict[str, str]:
-    merged: dict[str, str] = {}
-    for part in environment or []:
-        if isinstance(part, dict):
-            merged.update({str(key): str(value) for key, value in part.items()})
-    return merged

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import typing as t
 
@@ -29,6 +28,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_clu
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import sources
 from ansible_collections.multiarch.openshift.plugins.modules.payload_info import ask
 from ansible_collections.multiarch.openshift.plugins.modules.preflight_info import ARGUMENT_SPEC
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
 
 WEB_HOST_MODULE = "multiarch.openshift.preflight_web_host_info"
 
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        self._apply_environment()
+        apply_environment(self._task.environment)
         view = _cluster(arguments)
         findings = view.findings + self._site(arguments, view, task_vars or {})
         if arguments["bmc_checked"]:
@@ -59,12 +59,6 @@ class ActionModule(ActionBase):
             "message": _message(stops(findings, fatal)),
             "machines": view.machines or arguments["machines"],
         }
-
-    def _apply_environment(self) -> None:
-        """The task's environment reaches modules only; the K8S_AUTH_* in it are meant for this plugin too."""
-        for part in self._task.environment or []:
-            if isinstance(part, dict):
-                os.environ.update({str(name): str(value) for name, value in part.items()})
 
     def _site(self, arguments: dict[str, t.Any], view: ClusterView, task_vars: dict[str, t.Any]) -> list[Finding]:
         """The rows of the web host; one row where it cannot be asked."""

@@ -17,6 +17,11 @@ options:
     type: list
     elements: dict
     required: true
+  names:
+    description: The hosts of the run. One that has no record has failed, since nothing was done for it.
+    type: list
+    elements: str
+    default: []
   stop:
     description: Why the whole run stopped. Empty where it did not.
     type: str

@@ -142,11 +142,19 @@ def _is_off(value: t.Any) -> bool:
     return value is not None and str(value).strip().lower() in ("false", "no", "0", "off")
 
 
-def refuse_unverified_tls(params: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> None:
+def refuse_unverified(params: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> None:
     """Refuse a connection without certificate verification before anything is sent.
 
+    :param environment: where the ``K8S_AUTH_*`` are looked up
     :raises OperationError: verification is switched off by argument, environment or kubeconfig
     """
+    _refuse_unverified_settings(params, environment)
+    # without the client no kubeconfig can be read, and no connection made
+    if not MISSING:
+        _refuse_unverified_kubeconfig(params, environment)
+
+
+def _refuse_unverified_settings(params: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> None:
     if _is_off(params.get("validate_certs")):
         raise OperationError("TLS verification is switched off by validate_certs.", TLS_HINT)
     for name in ("K8S_AUTH_VALIDATE_CERTS", "K8S_AUTH_VERIFY_SSL"):
@@ -376,6 +384,25 @@ class Cluster:
         except NotFound:
             return
 
+    def account_token(self, namespace: str, name: str, seconds: int) -> tuple[str, str]:
+        """A token of a ServiceAccount that lives this long, and when the API says that it ends."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        }
+        status = self._request(f"get a token of the account {namespace}/{name}", "post", path, body=body)["status"]
+        return str(status["token"]), str(status["expirationTimestamp"])
+
+    def with_token(self, token: str) -> Cluster:
+        """The same cluster as somebody else: nothing of this account's credentials goes with it."""
+        own = self._api_client.configuration
+        configuration = kubernetes.client.Configuration(host=own.host, api_key={"authorization": f"Bearer {token}"})
+        for name in ("ssl_ca_cert", "verify_ssl", "proxy", "no_proxy", "proxy_headers", "tls_server_name", "retries"):
+            setattr(configuration, name, getattr(own, name))
+        return Cluster(kubernetes.client.ApiClient(configuration))
+
     def allowed(
         self,
         verb: str,
@@ -463,10 +490,9 @@ def connect(params: t.Mapping[str, t.Any], *, patient: bool = True) -> Cluster:
 
     :raises OperationError: a package is missing, verification is off, no cluster is configured or it cannot be reached
     """
-    refuse_unverified_tls(params, os.environ)
+    refuse_unverified(params, os.environ)
     if MISSING:
         raise OperationError(f"A requirement of multiarch.openshift is missing: {MISSING}")
-    _refuse_unverified_kubeconfig(params, os.environ)
     given = {name: params[name] for name in AUTH_ARGUMENT_SPEC if params.get(name) is not None}
     try:
         api_client = get_api_client(**given).client.client
@@ -520,5 +546,5 @@ __all__ = (
     "Unprocessable",
     "check_cluster",
     "connect",
-    "refuse_unverified_tls",
+    "refuse_unverified",
 )

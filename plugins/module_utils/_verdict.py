@@ -62,10 +62,20 @@ def _sentence(text: str) -> str:
 
 
 def verdicts(
-    machines: t.Sequence[t.Mapping[str, t.Any]], *, stop: str = "", armed: str = "", check: bool = False
+    machines: t.Sequence[t.Mapping[str, t.Any]],
+    *,
+    names: t.Sequence[str] = (),
+    stop: str = "",
+    armed: str = "",
+    check: bool = False,
 ) -> dict[str, dict[str, t.Any]]:
-    """:func:`verdict` of each machine, by name."""
-    return {machine["name"]: verdict(machine, stop=stop, armed=armed, check=check) for machine in machines}
+    """:func:`verdict` of each machine, by name.
+
+    :param names: the hosts of the run: one without a record has failed, since nothing was done for it
+    """
+    nothing = _sentence(stop or "the run did not begin")
+    missing = {name: {"failed": True, "line": f"{name}: {nothing}"} for name in names}
+    return {**missing, **{machine["name"]: verdict(machine, stop=stop, armed=armed, check=check) for machine in machines}}
 
 
 def power_on_line(machine: t.Mapping[str, t.Any], *, seconds: int) -> str:

@@ -13,7 +13,9 @@ author: multiarch.openshift contributors (@multiarch-openshift)
 description:
   - The first step of every playbook of this collection. Reads the C(machine_*) variables of the hosts, the variables of
     the site and the inputs of the roles, and fails with one message that lists every problem of all of them.
-  - Connects to nothing. Runs on the controller, as an action plugin.
+  - Connects to nothing. How the cluster will be reached is looked at for one reason: a connection without
+    verification of TLS is refused now.
+  - Runs on the controller, as an action plugin.
 options:
   hosts:
     description:
@@ -37,6 +39,8 @@ options:
       - Roles of this collection that the run will use. Their inputs are checked now, before anything is touched.
     type: list
     elements: str
+extends_documentation_fragment:
+  - multiarch.openshift.auth
 attributes:
   check_mode:
     description: Can run in C(check_mode) and return what would change without changing anything.
@@ -76,17 +80,19 @@ machines:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import AUTH_ARGUMENT_SPEC
+
+ARGUMENT_SPEC = {
+    **AUTH_ARGUMENT_SPEC,
+    "hosts": {"type": "list", "elements": "str"},
+    "group": {"type": "list", "elements": "str"},
+    "site": {"type": "dict"},
+    "roles": {"type": "list", "elements": "str"},
+}
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "hosts": {"type": "list", "elements": "str"},
-            "group": {"type": "list", "elements": "str"},
-            "site": {"type": "dict"},
-            "roles": {"type": "list", "elements": "str"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     module.fail_json(msg="multiarch.openshift.plan runs as an action plugin of the same name, which was not found.")
 
 

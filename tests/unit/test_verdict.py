@@ -73,3 +73,13 @@ def test_check_mode_names_the_iso_that_a_person_would_boot() -> None:
     machine = {**MACHINE, "boot_method": "iso", "iso_url": "http://192.0.2.5/a.iso", "stage": "planned", "arm": True}
     line = verdicts([machine], check=True)["a"]["line"]
     assert line == "a: would ask to boot it from http://192.0.2.5/a.iso"
+
+
+def test_host_without_a_record_has_failed_with_what_stopped_the_run() -> None:
+    found = verdicts([MACHINE], names=["a", "b"], stop="no such device")
+    assert found["a"] == {"failed": False, "line": "a: proven"}
+    assert found["b"] == {"failed": True, "line": "b: no such device."}
+
+
+def test_host_without_a_record_has_failed_where_nobody_knows_why() -> None:
+    assert verdicts([], names=["b"]) == {"b": {"failed": True, "line": "b: the run did not begin."}}
