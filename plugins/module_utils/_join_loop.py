@@ -206,6 +206,25 @@ class Join:
             record["failed"] = record["failed"] and record["reason_code"] != "timed_out"
         return self._result(changed=bool(self.approved))
 
+    @property
+    def settled(self) -> bool:
+        """Whether a look has found nothing to do: every machine is where it ends, and nothing would be written."""
+        if self.approved:
+            return False
+        for name, record in self._active.items():
+            node, found = self._world.nodes.get(name), self._found[name]
+            # what a look does not end, a run may have to
+            if node is None or not found.final or found.failed != record["failed"] or record.get("arm"):
+                return False
+            if not record["failed"] and self._node_patch(record, node, final=True) is not None:
+                return False
+        return True
+
+    def tell(self) -> None:
+        """Say where each machine stands, after a look that is all that there is."""
+        for name, record in self._active.items():
+            self._announce(record, None, self._found[name])
+
     def run(self) -> Record:
         """Wait for all machines and approve what the decision approves."""
         self._prepare(write=True)
@@ -241,9 +260,19 @@ class Join:
                 executor.shutdown(wait=False, cancel_futures=True)
         return self._result(changed=any(record.get("changed") for record in self.records))
 
+    @property
+    def patches_nodes(self) -> bool:
+        """Whether nodes may have to be changed."""
+        return self._settings.cordon or any(m.get("labels") or m.get("taints") for m in self._active.values())
+
+    @property
+    def longest_deadline(self) -> float:
+        """The deadline of the machine that may take longest, if the join begins now; API time."""
+        run = Run(started=self._now(), timeout=self._settings.timeout)
+        return max((deadline(record, run) for record in self._active.values()), default=run.started)
+
     def _prepare(self, *, write: bool) -> None:
-        patch = self._settings.cordon or any(m.get("labels") or m.get("taints") for m in self._active.values())
-        review_access(self._cluster, needed_rights(approve=write, patch_nodes=write and bool(patch)))
+        review_access(self._cluster, needed_rights(approve=write, patch_nodes=write and self.patches_nodes))
         around = look_around(
             self._cluster,
             self.records,

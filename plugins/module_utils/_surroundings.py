@@ -84,16 +84,17 @@ def missing_rights(cluster: t.Any, rights: t.Sequence[Right]) -> list[Right]:
         return [right for right, yes in zip(rights, executor.map(allowed, rights)) if not yes]
 
 
-def review_access(cluster: t.Any, rights: t.Sequence[Right]) -> None:
+def review_access(cluster: t.Any, rights: t.Sequence[Right], *, manifest: str = "docs/rbac.yml") -> None:
     """Ask the API for each right.
 
+    :param manifest: the file that gives these rights
     :raises OperationError: naming every right that the account does not have
     """
     missing = [str(right) for right in missing_rights(cluster, rights)]
     if missing:
         raise OperationError(
             f"The account may not {', '.join(missing)} on {cluster.server}.",
-            "docs/rbac.md has the manifest that gives a run its rights.",
+            f"{manifest} is the manifest that gives a run these rights; docs/rbac.md explains it.",
         )
 
 

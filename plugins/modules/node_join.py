@@ -97,6 +97,16 @@ options:
     type: list
     elements: str
     default: []
+  account:
+    description:
+      - V(none) uses the account of the connection for everything.
+      - V(temporary) uses it only to make another account, which may do what the join needs and nothing more, and to
+        remove that at the end, also after a failure or an interruption. What a run that was killed has left behind is
+        removed by the next one. Where there is nothing to join, none is made.
+      - The account of the connection then needs the rights of C(docs/rbac-temporary.yml) too.
+    type: str
+    choices: [none, temporary]
+    default: none
   cordon:
     description:
       - Whether a node is cordoned the moment it appears, and uncordoned when it is proven or joined. Only a cordon of
@@ -284,6 +294,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "probe_kubelet": {"type": "str", "choices": ["auto", "require", "never"], "default": "auto"},
     "deny_addresses": {"type": "list", "elements": "str", "default": []},
     "deny_names": {"type": "list", "elements": "str", "default": []},
+    "account": {"type": "str", "choices": ["none", "temporary"], "default": "none"},
     "cordon": {"type": "bool", "default": False},
     "heartbeat": {"type": "int", "default": 30},
     "events_path": {"type": "path"},

@@ -19,6 +19,7 @@ from aiohttp import web
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from lab.plane import SERVICE_ACCOUNT
 from lab.plane import Approval
 from lab.plane import Request
 from lab.simulator import certificates
@@ -46,6 +47,7 @@ from lab.simulator.watching import Watch
 
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
 MAX_BODY = 3 * 1024 * 1024
+SHORTEST_TOKEN = 600
 
 
 class Target:
@@ -270,8 +272,20 @@ class Server:
             status["reason"] = why
         return {**answer, "spec": spec, "status": status}
 
+    def _is_gone(self, identity: Identity) -> bool:
+        """Whether it is a ServiceAccount that is there no more: its tokens die with it."""
+        match = SERVICE_ACCOUNT.fullmatch(identity.name)
+        if match is None:
+            return False
+        account = self.store.get(kinds.SERVICE_ACCOUNT, (match["namespace"], match["name"]))
+        return account is None or account["metadata"]["uid"] != identity.uid
+
     def _token_request(self, account: Item, body: Any) -> Item:
         seconds = ((body or {}).get("spec") or {}).get("expirationSeconds") or 3600
+        if seconds < SHORTEST_TOKEN:
+            words = "may not specify a duration less than 10 minutes"
+            errors = [FieldError.invalid("spec.expirationSeconds", str(seconds), words)]
+            raise invalid("authentication.k8s.io", "TokenRequest", "", errors)
         expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
         return {
             "kind": "TokenRequest",
@@ -289,7 +303,7 @@ class Server:
         authorization = request.headers.get("Authorization", "")
         if authorization.startswith("Bearer "):
             identity = self.tokens.get(authorization[len("Bearer ") :].strip())
-            if identity is None:
+            if identity is None or self._is_gone(identity):
                 raise StatusError(401, "Unauthorized")
             return identity
         tls = request.transport.get_extra_info("ssl_object") if request.transport else None
