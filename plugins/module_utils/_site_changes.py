@@ -161,7 +161,7 @@ def _tftp_note(site: SiteServices) -> list[str]:
     if site.tftp_address or not site.tftp_directory:
         return []
     return [
-        "The address of the TFTP server is not known here: add it (next-server), or set prepare_netboot_tftp_address."
+        "The address of the TFTP server is not known here: add it (next-server), or set netboot_tftp_address."
     ]
 
 

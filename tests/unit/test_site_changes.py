@@ -113,9 +113,9 @@ def test_records_go_both_ways_and_a_name_without_a_domain_gets_no_ptr() -> None:
 
 def test_an_unknown_address_of_the_tftp_server_is_asked_for() -> None:
     texts = fragments([machine()], SiteServices(BASE_URL, "", "/srv/tftp", "/srv/tftp/efi"), cluster=CLUSTER)
-    assert "prepare_netboot_tftp_address" in texts["dhcpd.conf"]
+    assert "netboot_tftp_address" in texts["dhcpd.conf"]
     assert "next-server 1" not in texts["dhcpd.conf"]
-    assert "prepare_netboot_tftp_address" not in fragments([machine()], SITE, cluster=CLUSTER)["dhcpd.conf"]
+    assert "netboot_tftp_address" not in fragments([machine()], SITE, cluster=CLUSTER)["dhcpd.conf"]
 
 
 def run(folder: pathlib.Path | None, *machines: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
@@ -169,4 +169,4 @@ def test_a_foreign_file_is_left_alone(tmp_path: pathlib.Path) -> None:
 def test_without_a_folder_the_texts_are_returned() -> None:
     result = run(None, machine(), tftp_address="tftp.example.com")
     assert (result["changed"], result["files"]) == (False, [])
-    assert "prepare_netboot_tftp_address" in result["texts"]["dhcpd.conf"]
+    assert "netboot_tftp_address" in result["texts"]["dhcpd.conf"]

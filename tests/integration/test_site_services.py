@@ -1,0 +1,50 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run does for the site's own DHCP, DNS and TFTP servers, on a site in a box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.site import Site
+from lab.site import machine_spec
+
+MakeSite = Callable[..., Site]
+
+
+def test_a_run_writes_down_what_the_site_s_servers_need(make_site: MakeSite, site_block: int) -> None:
+    machines = [
+        machine_spec(1, block=site_block, variables={"machine_node_name": "worker-arm-1.example.com"}),
+        machine_spec(2, block=site_block, boot_method="ipxe"),
+        machine_spec(3, block=site_block, boot_method="external"),
+    ]
+    site = make_site(machines=machines)
+    check = site.run("prepare", "--check")
+    assert check.rc == 0, check.stdout
+    assert not (check.directory / "site-changes").exists()
+    run = site.run("prepare")
+    assert run.rc == 0, run.stdout
+    folder = run.directory / "site-changes"
+    assert f"is in {folder}" in run.stdout
+    dhcpd = (folder / "dhcpd.conf").read_text()
+    address = site.web.address
+    assert f'next-server {address};\n    filename "grub/grubaa64.efi";' in dhcpd
+    assert f'filename "{site.base_url}/boot.ipxe";' in dhcpd
+    assert f"fixed-address {machines[0].addresses[0]};" in dhcpd
+    assert machines[2].macs[0] not in dhcpd
+    assert (
+        f"worker-arm-1.example.com. IN A {machines[0].addresses[0]}" in (folder / "bind-example.com.zone").read_text()
+    )
+    assert sorted(path.name for path in folder.glob("[dk]*")) == ["dhcpd.conf", "dnsmasq.conf", "kea-dhcp4.json"]
+
+
+def test_under_awx_it_is_shown(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    run = site.run(
+        "prepare", "--check", extra_vars={"prepare_netboot_site_changes": "", "netboot_tftp_address": "192.0.2.9"}
+    )
+    assert run.rc == 0, run.stdout
+    assert "next-server 192.0.2.9;" in run.stdout
+    assert not (run.directory / "site-changes").exists()
