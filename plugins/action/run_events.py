@@ -59,6 +59,7 @@ def _events(arguments: dict[str, t.Any]) -> list[dict[str, t.Any]]:
         join=arguments["join"],
         ingress=arguments["ingress"],
         verdicts=arguments["verdicts"],
+        site_changes=arguments["site_changes"],
         stop=arguments["stop"],
         armed=arguments["armed"],
     )

@@ -14,6 +14,8 @@ import calendar
 import time
 import typing as t
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+
 SCHEMA_VERSION = 1
 STAGES = (
     "planned",
@@ -66,7 +68,7 @@ def report(events: t.Sequence[Event], *, broken_lines: int = 0) -> dict[str, t.A
         "warnings": _warnings(run, facts),
         "broken_lines": broken_lines,
     }
-    document["left_to_you"] = _left_to_you(document, end, facts.get("ingress") or {})
+    document["left_to_you"] = _left_to_you(document, end, facts)
     return document
 
 
@@ -196,7 +198,7 @@ def _warnings(run: t.Sequence[Event], facts: t.Mapping[str, Event]) -> list[str]
 # -- what is left to a person ------------------------------------------------------------------------------------------
 
 
-def _left_to_you(document: Event, end: Event | None, ingress: Event) -> list[dict[str, str]]:
+def _left_to_you(document: Event, end: Event | None, facts: t.Mapping[str, Event]) -> list[dict[str, str]]:
     return [
         *_run_again(document, end),
         *_still_armed(document, end),
@@ -204,7 +206,8 @@ def _left_to_you(document: Event, end: Event | None, ingress: Event) -> list[dic
         *_not_proven(document),
         *_requests_left(document),
         *_checks(document),
-        *_load_balancers(ingress),
+        *_load_balancers(facts.get("ingress") or {}),
+        *_site_services(document, facts.get("site_changes") or {}),
     ]
 
 
@@ -289,6 +292,18 @@ def _load_balancers(ingress: Event) -> t.Iterator[dict[str, str]]:
         )
         command = "oc -n openshift-ingress-operator get ingresscontrollers -o yaml"
         yield _item("load_balancer", text, command=command)
+
+
+def _site_services(document: Event, written: Event) -> t.Iterator[dict[str, str]]:
+    booted = [machine for machine in document["machines"] if machine["boot_method"] in NETWORK_BOOT]
+    # Who was a node before the run gets what it needs from the site's servers.
+    if not written or all(machine["result"] in DONE and not machine["changed"] for machine in booted):
+        return
+    text = (
+        "What the DHCP and DNS servers of the site need for the machines that boot from the network is in"
+        f" {written['directory']}; nothing of it was applied."
+    )
+    yield _item("site_services", text)
 
 
 # -- small parts -------------------------------------------------------------------------------------------------------

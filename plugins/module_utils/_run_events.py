@@ -63,6 +63,7 @@ def ended(
     published: Record,
     join: Record,
     ingress: Record,
+    site_changes: str,
     verdicts: t.Mapping[str, Record],
     stop: str,
     armed: str,
@@ -72,6 +73,7 @@ def ended(
     Facts come again: a run that stopped early has not written them down before.
 
     :param join: what node_join returned; empty where it did not come to that
+    :param site_changes: folder with what the site's servers need; empty where there is none
     :param stop: why the whole run stopped; empty where it did not
     :param armed: why boot files could not be removed; empty where they were
     """
@@ -88,6 +90,8 @@ def ended(
         )
     if ingress.get("load_balancers") or ingress.get("unknown"):
         events.append({"event": "ingress", **_only(INGRESS_KEYS, ingress)})
+    if site_changes:
+        events.append({"event": "site_changes", "directory": site_changes})
     if not armed:
         # whoever came further was disarmed on the way
         late = [machine["name"] for machine in machines if machine["stage"] == "armed" and machine.get("boot_files")]

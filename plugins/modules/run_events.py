@@ -61,6 +61,11 @@ options:
     description: What M(multiarch.openshift.ingress_info) returned; empty where it was not asked.
     type: dict
     default: {}
+  site_changes:
+    description:
+      - Folder with what M(multiarch.openshift.site_changes) wrote; empty where it wrote nothing.
+    type: str
+    default: ""
   verdicts:
     description: What the filter P(multiarch.openshift.verdicts#filter) says of each machine.
     type: dict
@@ -150,6 +155,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "join": {"type": "dict", "default": {}},
     "ingress": {"type": "dict", "default": {}},
     "verdicts": {"type": "dict", "default": {}},
+    "site_changes": {"type": "str", "default": ""},
     "stop": {"type": "str", "default": ""},
     "armed": {"type": "str", "default": ""},
 }

@@ -154,6 +154,7 @@ def finished(
         published=PUBLISHED,
         join={"approved": approved, "left": list(left), "near_misses": [], "warnings": []},
         ingress=INGRESS,
+        site_changes="/home/me/site-changes",
         verdicts=verdicts(machines, stop=stop, armed=armed),
         stop=stop,
         armed=armed,
