@@ -140,7 +140,13 @@ def begun(machines: list[Record]) -> list[Record]:
 
 
 def finished(
-    machines: list[Record], *, seconds: int = 600, stop: str = "", armed: str = "", left: Iterable[Record] = ()
+    machines: list[Record],
+    *,
+    seconds: int = 600,
+    stop: str = "",
+    armed: str = "",
+    left: Iterable[Record] = (),
+    site_changes: str = "",
 ) -> list[Record]:
     approved = [
         {"name": f"csr-c-{machine['name']}", "machine": machine["name"], "signer": SIGNER, "seconds": 0.1}
@@ -154,7 +160,7 @@ def finished(
         published=PUBLISHED,
         join={"approved": approved, "left": list(left), "near_misses": [], "warnings": []},
         ingress=INGRESS,
-        site_changes="/home/me/site-changes",
+        site_changes=site_changes,
         verdicts=verdicts(machines, stop=stop, armed=armed),
         stop=stop,
         armed=armed,

@@ -146,11 +146,12 @@ def test_machines_that_may_be_armed_still_are_named() -> None:
 
 
 def test_what_the_site_s_servers_need_is_named_while_there_are_new_machines() -> None:
+    folder = "/home/me/site-changes"
     done = [events.record(1, stage="proven", changed=False)]
-    assert left(report([*events.begun(done)[:1], *events.finished(done)]), "site_services") == []
+    assert left(report([*events.begun(done)[:1], *events.finished(done, site_changes=folder)]), "site_services") == []
     new = [*done, events.record(2, stage="proven", changed=True)]
-    (item,) = left(report([*events.begun(new)[:1], *events.finished(new)]), "site_services")
-    assert "/home/me/site-changes" in item["text"]
+    (item,) = left(report([*events.begun(new)[:1], *events.finished(new, site_changes=folder)]), "site_services")
+    assert folder in item["text"]
 
 
 def test_an_alarm_is_seen_also_where_the_run_was_interrupted() -> None:
