@@ -12,6 +12,9 @@ import typing as t
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_hardware import same_hardware
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_hardware import uuid_warning
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import Claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import claimed_by
 
 
 def node_addresses(node: t.Mapping[str, t.Any]) -> set[str]:
@@ -74,15 +77,42 @@ def _refusal(machine: t.Mapping[str, t.Any], node: t.Mapping[str, t.Any], hardwa
     return "", ""
 
 
-def guard(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
-    """The record with ``arm`` and ``existing_node`` set, or marked as failed where another node is in the way.
+def guard(
+    machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]], claims: t.Sequence[Claim] = ()
+) -> dict[str, t.Any]:
+    """The record with ``arm`` and ``existing_node`` set, or marked as failed where something is in the way.
 
     A machine whose Node exists is never armed, also where the Node has another name and addresses, but a MAC address or
     the system UUID of the machine. Where name, architecture and addresses fit, its join goes on. Only
-    ``replace_node_uid``, equal to the UID of a Node that is not Ready, opens a re-install.
+    ``replace_node_uid``, equal to the UID of a Node that is not Ready, opens a re-install. What another installer of
+    the cluster claims is not armed either.
     """
     if machine["failed"]:
         return machine
+    record = _compared_with_nodes(machine, nodes)
+    warning, warnings = uuid_warning(machine, nodes), list(machine.get("warnings") or [])
+    if warning and warning not in warnings:
+        record = {**record, "warnings": [*warnings, warning]}
+    return _compared_with_claims(record, claims) if record["arm"] else record
+
+
+def _compared_with_claims(record: dict[str, t.Any], claims: t.Sequence[Claim]) -> dict[str, t.Any]:
+    holder, what = claimed_by(record, claims)
+    if not holder:
+        return record
+    return {
+        **_refused(
+            record,
+            f"the {holder} has {what}: the cluster installs this machine by itself",
+            "Add it through that object; or take it away first, which for a BareMetalHost may power the machine off and"
+            " wipe it. Nothing was touched.",
+        ),
+        "arm": False,
+        "reason_code": "other_installer",
+    }
+
+
+def _compared_with_nodes(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
     in_the_way = [
         node
         for node in nodes

@@ -20,6 +20,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._dracut import
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import Network
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import network_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import read_network
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import uuid_spellings
 
 METHODS = {
     "aarch64": ("grub", "ipxe", "iso", "external"),
@@ -386,7 +387,7 @@ def _shared(records: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
         ("MAC address", lambda record: dict.fromkeys([*record["macs"], *network_macs(record["network"])])),
         ("address", lambda record: record["addresses"]),
         ("node name", lambda record: [record["node_name"]]),
-        ("system UUID", lambda record: [record["system_uuid"]]),
+        ("system UUID", lambda record: [record["system_uuid"]] if uuid_spellings(record["system_uuid"] or "") else []),
         ("system behind a BMC", _one_system),
     )
     for label, values in unique:

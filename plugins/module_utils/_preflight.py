@@ -153,10 +153,15 @@ def access(missing: t.Sequence[str], optional: t.Sequence[str], server: str) -> 
     return finding("access", OK, f"The account has every right that the run needs on {server}.")
 
 
-def existing_nodes(guarded: Machines) -> Finding:
-    """Whether another node is in the way of a machine (the records after the guard)."""
+def existing_nodes(guarded: Machines, not_permitted: t.Sequence[str] = (), not_comparable: str = "") -> Finding:
+    """Whether another node or installer is in the way of a machine (the records after the guard).
+
+    :param not_permitted: a sentence for each thing that machines could not be compared with for want of a right
+    :param not_comparable: the same for all other reasons, in one text
+    """
     check = "existing_nodes"
-    refused = [record for record in guarded if record.get("reason_code") == "node_exists" and record["failed"]]
+    in_the_way = ("node_exists", "other_installer")
+    refused = [record for record in guarded if record.get("reason_code") in in_the_way and record["failed"]]
     if refused:
         reasons = "; ".join(f"{record['name']}: {record['reason']}" for record in refused[:3])
         more = f" (and {len(refused) - 3} more)" if len(refused) > 3 else ""
@@ -168,9 +173,11 @@ def existing_nodes(guarded: Machines) -> Finding:
             machines=[record["name"] for record in refused],
         )
     known = [record["name"] for record in guarded if record.get("existing_node")]
+    sentence = "No node has the name or an address of a machine."
     if known:
-        return finding(check, OK, f"{len(known)} of {len(guarded)} machines are nodes: {some(known)}.", machines=known)
-    return finding(check, OK, "No node has the name or an address of a machine.")
+        sentence = f"{len(known)} of {len(guarded)} machines are nodes: {some(known)}."
+    sentence = " ".join(filter(None, [sentence, *not_permitted, not_comparable]))
+    return finding(check, WARN if not_permitted else OK, sentence, machines=known)
 
 
 def own_addresses(machines: Machines, deny: DenyList) -> Finding:

@@ -23,6 +23,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._ignition impo
 from ansible_collections.multiarch.openshift.plugins.module_utils._ignition import trusted_authorities
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import APPROVAL_REASON
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import check_cluster
+from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours import look_at_neighbours
 from ansible_collections.multiarch.openshift.plugins.module_utils._payload import Payload
 from ansible_collections.multiarch.openshift.plugins.module_utils._stream import NAME as BOOT_IMAGES
 from ansible_collections.multiarch.openshift.plugins.module_utils._stream import NAMESPACE as BOOT_IMAGES_NAMESPACE
@@ -125,8 +126,11 @@ def look_at_cluster(
     nodes: list[Record] = []
 
     def existing() -> Finding:
-        nodes.extend(cluster.list("v1", "Node")[0])
-        return checks.existing_nodes([guard({**machine, "cluster": identity}, nodes) for machine in machines])
+        seen = look_at_neighbours(cluster)
+        nodes.extend(seen.nodes)
+        guarded = [guard({**machine, "cluster": identity}, nodes, seen.claims) for machine in machines]
+        other = [sentence for sentence in seen.not_comparable if sentence not in seen.not_permitted]
+        return checks.existing_nodes(guarded, seen.not_permitted, " ".join(other))
 
     view.add("existing_nodes", existing)
     view.node_names = [node["metadata"]["name"] for node in nodes]

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: existing_node_info
-short_description: Find out which machines are nodes already
+short_description: Find out which machines are nodes already, or another installer's
 version_added: 0.1.0
 author: multiarch.openshift contributors (@multiarch-openshift)
 description:
-  - Compares the machine records with all nodes of the cluster, by name and by address, in one call.
+  - Compares the machine records with all nodes of the cluster, by name, address, MAC address and system UUID, in one
+    call.
   - A machine whose node exists is never armed, whatever the node's state. Where name, architecture and addresses fit,
     its join goes on where it stopped; where they do not, the machine is marked as failed and named.
   - Only C(machine_replace_node_uid), equal to the UID of a node that is not Ready, allows a re-install.
+  - A machine that would be armed and whose MAC address or BMC is that of a C(BareMetalHost) (C(metal3.io)) or of an
+    C(Agent) (C(agent-install.openshift.io)) is marked as failed, since the cluster installs it by itself. A cluster
+    that does not serve these kinds has none.
+  - System UUIDs are compared in both byte orders. One of zeros, and one that several nodes report, are not compared,
+    and the machine's record has a warning.
 options:
   machines:
     description: The machine records.
@@ -46,6 +52,15 @@ machines:
     - name: worker-arm-1
       arm: false
       existing_node: {name: worker-arm-1, ready: true, architecture: arm64, addresses: [192.0.2.11]}
+not_comparable:
+  description:
+    - One sentence for each thing that machines could not be compared with, for example BareMetalHosts that the account
+      may not list. Those are shown as warnings as well.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "Agents are not comparable: the account may not list them in all namespaces (docs/rbac.yml)."
 """
 
 
@@ -56,6 +71,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._guard import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import AUTH_ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import check_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
+from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours import look_at_neighbours
 
 
 def main() -> None:
@@ -68,10 +84,16 @@ def main() -> None:
         cluster = connect(module.params)
         identity = cluster.identity()
         check_cluster(machines, identity)
-        nodes, _version = cluster.list("v1", "Node")
+        found = look_at_neighbours(cluster)
     except OperationError as exc:
         module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, machines=[guard({**machine, "cluster": identity}, nodes) for machine in machines])
+    for sentence in found.not_permitted:
+        module.warn(sentence)
+    module.exit_json(
+        changed=False,
+        machines=[guard({**machine, "cluster": identity}, found.nodes, found.claims) for machine in machines],
+        not_comparable=found.not_comparable,
+    )
 
 
 if __name__ == "__main__":

@@ -222,7 +222,8 @@ class RealControlPlane(ControlPlane):
             f"--node-monitor-grace-period={self.node_grace_seconds}s",
             f"--node-monitor-period={min(5.0, self.node_grace_seconds / 4)}s",
         )
-        self._load_crds()
+        if self.crds is not None:
+            self.load_crds(self.crds)
         self._wait("kube-controller-manager", lambda: bool(self.api.get(DEFAULT_ACCOUNT)))
         self.api.apply(objects.node_bootstrapper())
 
@@ -260,13 +261,11 @@ class RealControlPlane(ControlPlane):
                 raise RuntimeError(f"{name} is not ready after {START_SECONDS:.0f} s; logs are in {self.directory}")
             time.sleep(0.05)
 
-    def _load_crds(self) -> None:
-        if self.crds is None:
-            return
-        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-        crds = [document for document in yaml.load_all(self.crds.read_text(), yaml.CSafeLoader) if document]
+    def load_crds(self, path: pathlib.Path) -> None:
+        """Serves the kinds of a file from now on."""
+        crds = [document for document in yaml.load_all(path.read_text(), yaml.CSafeLoader) if document]
         for crd in crds:
-            self.api.post(path, crd)
+            self.api.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
         for crd in crds:
             version = crd["spec"]["versions"][0]["name"]
             served = f"/apis/{crd['spec']['group']}/{version}"

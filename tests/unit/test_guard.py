@@ -9,6 +9,10 @@ import typing as t
 import pytest
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import guard
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import Claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import agent_claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import host_claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import same_bmc
 
 UID = "a5b7115d-a7a2-4cc3-9780-4da94453d333"
 MACHINE: dict[str, t.Any] = {
@@ -130,3 +134,85 @@ def test_a_machine_without_a_known_uuid_is_no_nodes_hardware() -> None:
     nodes = [of_system(node("old", "192.0.2.99"), "00000000-0000-0000-0000-000000000000")]
     assert guard({**MACHINE, "macs": [], "system_uuid": "00000000-0000-0000-0000-000000000000"}, nodes)["arm"]
     assert guard({**MACHINE, "macs": [], "system_uuid": None}, nodes)["arm"]
+
+
+def test_a_placeholder_or_a_uuid_of_several_nodes_is_not_compared_and_that_is_said() -> None:
+    zeros = "00000000-0000-0000-0000-000000000000"
+    record = guard({**MACHINE, "macs": [], "system_uuid": zeros, "warnings": []}, [])
+    assert "is one that many machines have" in record["warnings"][0]
+    assert guard(record, [])["warnings"] == record["warnings"]
+    given = "00112233-4455-6677-8899-aabbccddeeff"
+    nodes = [of_system(node(name, "192.0.2.99"), given) for name in ("old", "older")]
+    record = guard({**MACHINE, "macs": [], "system_uuid": given, "warnings": []}, nodes)
+    assert record["arm"]
+    assert "2 nodes report the system UUID" in record["warnings"][0]
+
+
+def test_the_mac_of_a_nic_of_machine_network_counts_as_well() -> None:
+    network = {"interfaces": [{"name": "eno1", "mac": "52:54:00:00:00:0b"}]}
+    record = guard({**MACHINE, "network": network}, [gateway(node("old", "192.0.2.99"), "52:54:00:00:00:0b")])
+    assert record["failed"]
+
+
+def claims(kind: t.Callable[[dict[str, t.Any]], Claim], **parts: t.Any) -> list[Claim]:
+    return [kind({"metadata": {"name": "arm-7", "namespace": "openshift-machine-api"}, **parts})]
+
+
+BY_BMC = {**MACHINE, "macs": ["52:54:00:00:00:0b"], "bmc_url": "https://192.0.2.205"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "said"),
+    [
+        (claims(host_claim, spec={"bootMACAddress": "52:54:00:00:00:0B"}), "has the MAC address 52:54:00:00:00:0b"),
+        (claims(host_claim, status={"hardware": {"nics": [{"mac": "52:54:00:00:00:0b"}]}}), "BareMetalHost openshift-"),
+        (
+            claims(host_claim, spec={"bmc": {"address": "redfish-virtualmedia://192.0.2.205/redfish/v1/Systems/1"}}),
+            "BMC",
+        ),
+        (claims(host_claim, spec={"bmc": {"address": "ipmi://192.0.2.205:623"}}), "has the BMC 192.0.2.205"),
+        (claims(host_claim, spec={"bmc": {"address": "192.0.2.205"}}), "has the BMC 192.0.2.205"),
+        (
+            claims(agent_claim, status={"inventory": {"interfaces": [{"macAddress": "52:54:00:00:00:0b"}]}}),
+            "the Agent ",
+        ),
+        (claims(agent_claim, status={"inventory": {"bmcAddress": "192.0.2.205"}}), "has the BMC 192.0.2.205"),
+        (claims(host_claim, spec={"bootMACAddress": "52:54:00:00:00:0c", "bmc": {"address": "ipmi://192.0.2.9"}}), ""),
+        (claims(host_claim, spec={"bmc": {"address": ""}}), ""),
+        (claims(agent_claim, status={"inventory": {"bmcAddress": "0.0.0.0", "interfaces": [{}]}}), ""),
+        (claims(agent_claim), ""),
+    ],
+)
+def test_what_another_installer_of_the_cluster_knows_is_refused(claim: list[Claim], said: str) -> None:
+    record = guard(BY_BMC, [], claim)
+    assert record["failed"] == (not record["arm"]) == bool(said)
+    assert said in record.get("reason", "")
+    if said:
+        assert record["reason_code"] == "other_installer"
+
+
+def test_a_node_that_exists_goes_on_whoever_has_installed_it() -> None:
+    claim = claims(host_claim, spec={"bootMACAddress": "52:54:00:00:00:0b"})
+    assert not guard(BY_BMC, [node()], claim)["failed"]
+    assert not guard({**BY_BMC, "boot_method": "external"}, [], claim)["failed"]
+    again = guard({**BY_BMC, "replace_node_uid": UID}, [node(ready="Unknown")], claim)
+    assert again["reason_code"] == "other_installer"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ("https://192.0.2.205/redfish/v1/Systems/1", "idrac-virtualmedia://192.0.2.205/redfish/v1/Systems/1/", True),
+        ("https://192.0.2.205/redfish/v1/Systems/1", "redfish://192.0.2.205/redfish/v1/Systems/2", False),
+        ("https://192.0.2.205", "redfish+https://192.0.2.205:443/redfish/v1/Systems/2", True),
+        ("https://192.0.2.205:8001", "redfish://192.0.2.205:8000/redfish/v1/Systems/1", False),
+        ("https://192.0.2.205:8001", "redfish+http://192.0.2.205/redfish/v1/Systems/1", False),
+        ("https://[2001:db8::5]", "redfish://[2001:DB8:0::5]/redfish/v1/Systems/1", True),
+        ("https://[2001:db8::5]", "2001:db8::5", True),
+        ("https://bmc-7.example.com", "redfish://BMC-7.example.com./redfish/v1/Systems/1", True),
+        ("https://192.0.2.205", "redfish://[broken", False),
+        ("", "192.0.2.205", False),
+    ],
+)
+def test_bmcs_are_compared_by_address_port_and_system(ours: str, theirs: str, same: bool) -> None:
+    assert same_bmc(ours, theirs) is same

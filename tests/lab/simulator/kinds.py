@@ -88,6 +88,10 @@ CLUSTER_ROLE = _rbac("ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDING = _rbac("ClusterRoleBinding", namespaced=False)
 ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", stored=False)
 SUBJECT_REVIEW = Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", stored=False)
+BARE_METAL_HOST = Kind(
+    "metal3.io", "v1alpha1", "BareMetalHost", "baremetalhosts", True, ("status",), ("bmh",), custom=True
+)
+AGENT = Kind("agent-install.openshift.io", "v1beta1", "Agent", "agents", True, ("status",), custom=True)
 INGRESS_CONTROLLER = Kind(
     "operator.openshift.io", "v1", "IngressController", "ingresscontrollers", True, ("status",), custom=True
 )
@@ -116,6 +120,8 @@ KINDS = (
     _custom(CONFIG, "DNS", "dnses"),
     _custom(CONFIG, "Proxy", "proxies"),
     INGRESS_CONTROLLER,
+    BARE_METAL_HOST,
+    AGENT,
     _custom(MACHINE_CONFIG, "MachineConfigPool", "machineconfigpools", short_names=("mcp",)),
     _custom(MACHINE_CONFIG, "OSImageStream", "osimagestreams"),
 )

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the cluster has that a machine could be mistaken for. Private to the collection."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+from dataclasses import field
+
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import UnknownApi
+from ansible_collections.multiarch.openshift.plugins.module_utils._node_hardware import tells_mac
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import AGENT
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import BARE_METAL_HOST
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import Claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import agent_claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import host_claim
+
+Object = t.Mapping[str, t.Any]
+_INSTALLERS = ((BARE_METAL_HOST, host_claim), (AGENT, agent_claim))
+
+
+@dataclass
+class Neighbours:
+    """All nodes, and all machines that other installers know."""
+
+    nodes: list[dict[str, t.Any]] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    not_permitted: list[str] = field(default_factory=list)
+    """One sentence for each kind that this account may not list."""
+
+    @property
+    def not_comparable(self) -> list[str]:
+        """One sentence for each thing that machines cannot be compared with."""
+        said = list(self.not_permitted)
+        if self.nodes and not any(map(tells_mac, self.nodes)):
+            said.append(
+                "MAC addresses of nodes are not comparable: no node tells its own (annotation"
+                " k8s.ovn.org/l3-gateway-config)."
+            )
+        return said
+
+
+def look_at_neighbours(cluster: t.Any) -> Neighbours:
+    """Ask the cluster.
+
+    :raises OperationError: nodes cannot be listed
+    """
+    found = Neighbours(nodes=cluster.list("v1", "Node")[0])
+    for (api_version, kind), claim in _INSTALLERS:
+        try:
+            items, _version = cluster.list(api_version, kind)
+        except UnknownApi:
+            continue  # this cluster has no such installer
+        except Forbidden:
+            found.not_permitted.append(
+                f"{kind}s are not comparable: the account may not list them in all namespaces (docs/rbac.yml)."
+            )
+            continue
+        found.claims += [claim(item) for item in items]
+    return found
+
+
+__all__ = ("Neighbours", "look_at_neighbours")
