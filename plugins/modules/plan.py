@@ -13,8 +13,8 @@ author: multiarch.openshift contributors (@multiarch-openshift)
 description:
   - The first step of every playbook of this collection. Reads the C(machine_*) variables of the hosts, the variables of
     the site and the inputs of the roles, and fails with one message that lists every problem of all of them.
-  - Connects to nothing. How the cluster will be reached is looked at for one reason: a connection without
-    verification of TLS is refused now.
+  - Connects to nothing. How the cluster will be reached is looked at for one reason, that a connection
+    without verification of TLS is refused now.
   - Runs on the controller, as an action plugin.
 options:
   hosts:
