@@ -78,17 +78,24 @@ class Fetches:
             # the log has whole seconds
             if not kind or not name or at < self._begin[name] - 1:
                 continue
+            if kind == "boot file" and self._has_ignition_since(name, at):
+                # Whether it was still there or not: the firmware starts from the network before the disk.
+                new.setdefault(name, []).append("again")
+            if kind == "boot file" and hit["status"] != 200:
+                continue
             if hit["status"] not in (200, 206):
                 self._refused[name] = (hit["path"], hit["status"])
             elif hit["method"] == "GET":
                 fetched = self._fetched.setdefault(name, {})
-                if kind == "boot file" and "ignition" in fetched and at > fetched["ignition"]:
-                    new.setdefault(name, []).append("again")
                 if kind not in fetched:
                     new.setdefault(name, []).append(kind)
                 fetched[kind] = at
                 self._refused.pop(name, None)
         return {name: sorted(set(kinds), key=_order) for name, kinds in new.items()}
+
+    def _has_ignition_since(self, name: str, at: float) -> bool:
+        fetched = self._fetched.get(name) or {}
+        return "ignition" in fetched and at > fetched["ignition"]
 
     def _read(self, hit: Machine) -> tuple[str, str]:
         """What was asked for, and by which machine; empty texts where that is not known."""
@@ -100,7 +107,7 @@ class Fetches:
             name = self._by_mac.get(boot_file[1], "")
             if name and hit["status"] == 200:
                 self._learn(hit["address"], name)
-            return "boot file", name if hit["status"] == 200 else ""
+            return "boot file", name
         return self._kinds.get(path) or _kind_by_name(path), self._by_address.get(hit["address"], "")
 
     def _learn(self, address: str, name: str) -> None:

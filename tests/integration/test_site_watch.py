@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
+
 from lab.nginx import nginx_program
 from lab.site import Site
 from lab.site import machine_spec
@@ -58,3 +60,31 @@ def test_a_log_that_cannot_be_read_does_not_stop_the_run(make_site: MakeSite, si
         run = site.run("add_arm_workers", inventory=inventory)
     assert run.rc == 0, run.stdout
     assert "absent.log cannot be read" in run.stdout
+
+
+@pytest.mark.parametrize("boot_method", ["grub", "ipxe"])
+def test_a_machine_that_boots_from_the_network_first_is_installed_once(
+    make_site: MakeSite, site_block: int, boot_method: str
+) -> None:
+    network_first = machine_spec(1, block=site_block, boot_method=boot_method, behaviour="network_first")
+    site = make_site(machines=[network_first], reboot=120)
+    with site.operator():
+        run = site.run("add_arm_workers")
+    assert run.rc == 0, run.stdout
+    machine = site.machines["worker-arm-1"]
+    assert len(machine.events("installed")) == 1
+    # it asked its loader a second time, found nothing, and started from its disk
+    assert len(machine.events("local_boot")) == 1
+    assert "worker-arm-1: proven" in run.stdout
+    assert run.stdout.index("worker-arm-1  boot files withdrawn") < run.stdout.index("worker-arm-1  client CSR")
+
+
+def test_who_asks_for_a_boot_file_again_is_warned_of(make_site: MakeSite, site_block: int) -> None:
+    never_joins = {"network_first", "silent"}
+    machine = machine_spec(1, block=site_block, boot_method="ipxe", behaviour=never_joins)
+    site = make_site(machines=[machine], reboot=120)
+    with site.operator():
+        run = site.run("add_arm_workers", extra_vars={"approve_csrs_timeout": 25, "approve_csrs_heartbeat": 5})
+    assert run.rc == 2, run.stdout
+    assert len(site.machines["worker-arm-1"].events("installed")) == 1
+    assert "worker-arm-1  warning: it asked for its boot file again after the ignition" in run.stdout

@@ -21,6 +21,7 @@ import threading
 import time
 import urllib.parse
 import uuid
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 from typing import NamedTuple
@@ -188,6 +189,7 @@ class Rack:
         poll: float = 0.2,
         retry: float = 0.1,
         reboot: float = 1.0,
+        armed: Callable[[str], bool] = lambda _name: True,
     ) -> None:
         self.loop = loop
         self.network = network
@@ -199,6 +201,9 @@ class Rack:
         self.poll = poll
         self.retry = retry
         self.reboot = reboot
+        """Seconds, at most."""
+        self.armed = armed
+        """Whether a boot file lies there for the machine of this name."""
 
 
 # Behaviour and the event after which it shows
@@ -357,11 +362,17 @@ class RackMachine(Machine):
                     break
                 await self._live(boot)
             if "network_first" in self.spec.behaviour:
-                await asyncio.sleep(self._rack.reboot)  # a real one takes minutes, in which it can be disarmed
+                await self._restart_slowly()
         if not self.installed:
             self._stop("local", self.result or "no boot file and an empty disk")
             return
         await self._join()
+
+    async def _restart_slowly(self) -> None:
+        """A real one takes minutes, in which it can be disarmed."""
+        until = time.monotonic() + self._rack.reboot
+        while time.monotonic() < until and self._rack.armed(self.spec.name):
+            await asyncio.sleep(0.05)
 
     async def _pause(self) -> None:
         if "slow" in self.spec.behaviour:

@@ -104,6 +104,7 @@ class Site:
     :param web: lab (with faults) or nginx
     :param payload: multi, single, unknown or migrating
     :param leave_out: (kind, name) of cluster objects that are missing
+    :param reboot: seconds that a machine which boots from the network first takes to restart while it is armed
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Site:
         artifact_sizes: Mapping[str, int] | None = None,
         leave_out: Sequence[tuple[str, str]] = (),
         timing: Timing | None = None,
+        reboot: float = 1.0,
     ) -> None:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -145,6 +147,7 @@ class Site:
         self._web_kind = web
         self._payload = payload
         self._leave_out = set(leave_out)
+        self._reboot = reboot
         self._timing = timing or Timing(heartbeat=max(10.0, len(self.specs) / 5))
         self._artifacts = (tuple(architectures), dict(artifact_sizes or {}))
         self._stack = contextlib.ExitStack()
@@ -244,6 +247,8 @@ class Site:
             self.directory / "machines",
             api_address=self.plane.address,
             proof_possible=self.proof_possible,
+            reboot=self._reboot,
+            armed=lambda name: bool(self.boot_files(name)),
         )
         self.machines = {spec.name: self._machine(spec) for spec in self.specs}
         self._stack.callback(self._switch_off)

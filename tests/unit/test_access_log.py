@@ -190,6 +190,15 @@ def test_a_boot_file_after_the_ignition_is_a_second_installation() -> None:
     assert seen.take([hit(BOOT_FILE, at=NOW + 300)]) == {"worker-arm-1": ["again"]}
 
 
+def test_a_boot_file_that_is_gone_sends_a_machine_to_its_disk_and_is_told() -> None:
+    seen = fetches()
+    # iPXE asks for the files of other NICs as well
+    assert seen.take([hit(BOOT_FILE, status=404), hit(BOOT_FILE), hit(ROOTFS), hit(IGNITION)]) == {
+        "worker-arm-1": ["boot file", "rootfs", "ignition"]
+    }
+    assert seen.take([hit(BOOT_FILE, at=NOW + 300, status=404)]) == {"worker-arm-1": ["again"]}
+
+
 @pytest.mark.parametrize(
     ("hits", "reason", "hint"),
     [
