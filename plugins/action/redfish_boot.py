@@ -19,6 +19,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run i
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import run
 from ansible_collections.multiarch.openshift.plugins.modules.redfish_boot import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
 
 Record = dict[str, t.Any]
 Say = t.Callable[[str], None]
@@ -33,7 +34,9 @@ class ActionModule(ActionBase):
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         machines: list[Record] = arguments["machines"]
         state = arguments["state"]
-        due = procedures.due_to_disarm if state == "disarmed" else procedures.due_to_boot
+        due = {"disarmed": procedures.due_to_disarm, "checked": procedures.due_to_boot}.get(
+            state, _due_to_boot_or_clean
+        )
         accounts = bmc_accounts(filter(due, machines), (task_vars or {})["hostvars"], self._loader)
         limits = Limits(media=arguments["media_timeout"], power=arguments["power_timeout"])
 
@@ -43,20 +46,30 @@ class ActionModule(ActionBase):
             return Client(machine["bmc_url"], accounts[machine["name"]], timeout=arguments["request_timeout"])
 
         def work(machine: Record, say: Say, changes: Record) -> None:
+            client, check_mode = connect(machine), self._task.check_mode
             if state == "checked":
-                procedures.check(machine, connect(machine), limits, say, changes)
+                procedures.check(machine, client, limits, say, changes)
+            elif procedures.due_to_boot(machine):
+                procedures.boot(machine, client, limits, say, changes, check_mode=check_mode)
             else:
-                procedures.boot(machine, connect(machine), limits, say, changes, check_mode=self._task.check_mode)
+                base_url = arguments["base_url"]
+                procedures.disarm(machine, client, limits, say, changes, base_url=base_url, check_mode=check_mode)
 
-        if state == "disarmed":
-            records, changed = disarm_all(
-                machines,
-                connect,
-                limits=limits,
-                base_url=arguments["base_url"],
-                check_mode=self._task.check_mode,
-                **common,
-            )
-        else:
-            records, changed = run(machines, due, work, failed=booting_failed, **common)
+        # nobody hears any more what a BMC is told after that
+        with ended_with_parent():
+            if state == "disarmed":
+                records, changed = disarm_all(
+                    machines,
+                    connect,
+                    limits=limits,
+                    base_url=arguments["base_url"],
+                    check_mode=self._task.check_mode,
+                    **common,
+                )
+            else:
+                records, changed = run(machines, due, work, failed=booting_failed, **common)
         return {**result, "changed": changed, "machines": records}
+
+
+def _due_to_boot_or_clean(machine: Record) -> bool:
+    return procedures.due_to_boot(machine) or procedures.due_to_clean(machine)

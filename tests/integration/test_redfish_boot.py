@@ -29,7 +29,9 @@ from lab.bmc import Drive
 from lab.loop import LoopThread
 from lab.pki import Authority
 from lab.playbook import Run
+from lab.playbook import RunningPlaybook
 from lab.playbook import start_playbook
+from lab.processes import processes_of
 from lab.web import WebServer
 
 BASE_URL = "http://192.0.2.2:8080/openshift"
@@ -47,7 +49,7 @@ PLAYBOOK = """
         machines: "{{ lookup('file', 'records.json') | from_json }}"
         state: "{{ state }}"
         base_url: "{{ base_url }}"
-        request_timeout: 10
+        request_timeout: "{{ request_timeout | default(10) }}"
         media_timeout: "{{ media_timeout | default(5) }}"
         power_timeout: "{{ power_timeout | default(5) }}"
       run_once: true
@@ -132,6 +134,20 @@ class Rack:
     def play(
         self, state: str, *arguments: str, records: list[dict[str, Any]] | None = None, **extra: Any
     ) -> tuple[Run, dict[str, dict[str, Any]]]:
+        running, answers = self.start(state, *arguments, records=records, **extra)
+        run = running.wait(60)
+        assert run.rc == 0, run.stdout
+        text = answers.read_text()
+        for secret in (PASSWORD, USERNAME):
+            assert secret not in run.stdout
+            assert secret not in text
+        answer = json.loads(text)
+        return run, {record["name"]: record for record in answer["machines"]} | {"": answer}
+
+    def start(
+        self, state: str, *arguments: str, records: list[dict[str, Any]] | None = None, **extra: Any
+    ) -> tuple[RunningPlaybook, pathlib.Path]:
+        """The play, and the file in which its answer will be."""
         self._runs += 1
         directory = self.directory / f"play-{self._runs}"
         directory.mkdir()
@@ -151,14 +167,7 @@ class Rack:
             environment=self._environment(),
             extra_vars={"state": state, "base_url": BASE_URL, **extra},
         )
-        run = running.wait(60)
-        assert run.rc == 0, run.stdout
-        text = (directory / "answer.json").read_text()
-        for secret in (PASSWORD, USERNAME):
-            assert secret not in run.stdout
-            assert secret not in text
-        answer = json.loads(text)
-        return run, {record["name"]: record for record in answer["machines"]} | {"": answer}
+        return running, directory / "answer.json"
 
     @staticmethod
     def _environment() -> dict[str, str]:
@@ -455,6 +464,26 @@ def test_bmcs_are_checked_without_a_change(rack: Rack) -> None:
 
 
 # --- the emulator of OpenStack's sushy-tools -------------------------------------------------------------------------
+
+
+def test_no_bmc_is_told_anything_once_ansible_playbook_was_killed(rack: Rack) -> None:
+    """Ansible gives its worker a session of its own, which survives the kill."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        rack.machine("waits", variables={"machine_bmc_url": url})
+        running, _answers = rack.start("booted", request_timeout=600)
+        with silent.accept()[0]:
+            try:
+                # its worker too would go on for ten minutes
+                assert len(processes_of(rack.directory)) > 1
+            finally:
+                running.kill()
+            running.wait()
+            deadline = time.monotonic() + 30
+            while left := processes_of(rack.directory):
+                assert time.monotonic() < deadline, left
+                time.sleep(0.1)
 
 
 @contextlib.contextmanager

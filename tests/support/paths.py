@@ -5,10 +5,9 @@
 """Where test data and programs lie. The only file that reads these environment variables.
 
 MULTIARCH_TEST_DATA   folder of recorded public objects (default: ../shared/data beside the checkout)
-KUBEBUILDER_ASSETS    folder of etcd, kube-apiserver, kube-controller-manager, kubectl (the envtest
-                      convention) and, for the
-
-                      real machines, coreos-installer, ignition, kubelet (default: .cache/bin of the checkout)
+KUBEBUILDER_ASSETS    folder of etcd, kube-apiserver, kube-controller-manager and kubectl (the envtest convention)
+                      and, for real machines, of coreos-installer, ignition, kubelet and the other programs that
+                      docs/testing.md names (default: .cache/bin of the checkout)
 """
 
 from __future__ import annotations
