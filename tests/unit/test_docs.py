@@ -1,0 +1,527 @@
+# Copyright (c) 2026, multiarch.openshift contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the pages say is looked up in the code: variables, options, playbooks, links, commands, quoted messages.
+
+The commands themselves are run by tests/integration/test_documented_commands.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import typing as t
+
+import pytest
+import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.parsing.dataloader import DataLoader
+from ansible.vars.manager import VariableManager
+
+from ansible_collections.multiarch.openshift.plugins.module_utils import _machine
+from ansible_collections.multiarch.openshift.plugins.module_utils._site import site_problems
+from support.pages import MARKERS
+from support.pages import SHELL
+from support.pages import Command
+from support.pages import Page
+from support.pages import pages
+from support.paths import ROOT
+
+PAGES = pages()
+MACHINE = dict(_machine._DEFAULTS)
+LANGUAGES = (*SHELL, "", "yaml", "json", "nginx", "apache", "ini", "text", "dockerfile")
+by_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+
+# -- what there is in the code -----------------------------------------------------------------------------------------
+
+
+def load(path: pathlib.Path) -> t.Any:
+    return yaml.safe_load(path.read_text())
+
+
+@functools.cache
+def role_options() -> dict[str, dict[str, t.Any]]:
+    """Every option of every role, by its name."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for path in sorted((ROOT / "roles").glob("*/meta/argument_specs.yml")):
+        for entry in load(path)["argument_specs"].values():
+            found.update(entry.get("options") or {})
+    return found
+
+
+@functools.cache
+def site_variables() -> set[str]:
+    """What roles and playbooks read of the inventory: variables that are no role's own."""
+    texts = [path.read_text() for path in (*ROOT.glob("roles/*/defaults/main.yml"), *ROOT.glob("playbooks/*.yml"))]
+    read = {
+        name for text in texts for name in re.findall(r"\b([a-z][a-z0-9_]*) \| (?:ansible\.builtin\.)?default", text)
+    }
+    return {name for name in read if re.match(r"(publish|netboot|boot_artifacts|iso|add_arm_workers)_", name)}
+
+
+@functools.cache
+def variables() -> set[str]:
+    return {*MACHINE, *role_options(), *site_variables()}
+
+
+@functools.cache
+def named_things() -> set[str]:
+    """Playbooks, roles, modules, plugins: what stands behind multiarch.openshift."""
+    found = {path.stem for path in ROOT.glob("playbooks/*.yml")}
+    found |= {path.name for path in ROOT.glob("roles/*")}
+    found |= {path.stem for path in ROOT.glob("plugins/*/*.py") if not path.stem.startswith("_")}
+    return found
+
+
+SOURCES = ("plugins", "roles", "playbooks", "extensions", "examples", "meta", "galaxy.yml", "docs/rbac.yml")
+
+
+@functools.cache
+def words_of_the_code(*more: str) -> frozenset[str]:
+    """Every identifier of the code."""
+    found: set[str] = set()
+    for name in (*SOURCES, *more):
+        path = ROOT / name
+        for file in [path] if path.is_file() else path.rglob("*"):
+            if file.suffix in (".py", ".yml", ".txt", "") and file.is_file() and "__pycache__" not in file.parts:
+                found.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", file.read_text(errors="replace")))
+    return frozenset(found)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"(?<![\w./:@%-])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w(]|\.\w)")
+_OURS = re.compile(r"(machine|publish|netboot|boot_artifacts|iso|add_arm_workers)_")
+# Names of others
+FOREIGN = {
+    "httpd_sys_content_t",
+    "httpd_sys_rw_content_t",
+    "http_port_t",
+    "tftpdir_t",
+    "openshift_access_log",
+    "access_log",
+    "default_type",
+    "client_max_body_size",
+    "auth_basic",
+    "auth_basic_user_file",
+    "dav_methods",
+    "dav_access",
+    "create_full_put_path",
+    "limit_except",
+    "x86_64",
+    "vault_bmc_password",
+    "vault_publish_password",
+    "rootfs_url",
+    "install_dev",
+    "ignition_url",
+    "csr_name",
+    "HTTP_server",
+    "node_type",
+    "my_group",
+    "CONTROLLER_OAUTH_TOKEN",
+    "CONTROLLER_HOST",
+    "EE_BASE_IMAGE",
+    "additional_build_files",
+    "no_proxy",
+    "https_proxy",
+    "no_log",
+    "set_stats",
+    "KUBEBUILDER_ASSETS",
+    "REQUESTS_CA_BUNDLE",
+    "ANSIBLE_RETRY_FILES_ENABLED",
+    "encrypt_string",
+    "module_defaults",
+    "bearer_token",
+    "ssh_key_data",
+}
+# Begin like variables of the inventory, and are something else: checks of the preflight, results, keys
+NOT_OF_THE_INVENTORY = {"machine_config_server", "publish_folder", "publish_artifacts", "iso_url", "publish_base_urls"}
+
+
+def words(text: str) -> set[str]:
+    return set(_WORD.findall(text))
+
+
+def said_in_code(page: Page) -> str:
+    return "\n".join([*page.inline, *(block.text for block in page.blocks)])
+
+
+@by_page
+def test_every_name_on_a_page_is_one_of_the_code(page: Page) -> None:
+    tests_too = page.name in ("docs/contributing.md", "docs/testing.md")
+    known = words_of_the_code("tests", "Makefile") if tests_too else words_of_the_code()
+    unknown = words(said_in_code(page)) - known - FOREIGN
+    assert not unknown, f"{page.name} has names that the code does not know"
+
+
+@by_page
+def test_every_variable_of_the_inventory_on_a_page_is_read_by_something(page: Page) -> None:
+    """Stricter than the code's words: machine_adresses is a word of the code's own error messages and tests."""
+    roles = tuple(path.name for path in (ROOT / "roles").iterdir())
+    results = {f"{role}_{what}" for role in roles for what in ("result", "published", "due")}
+    named = {word for word in words(said_in_code(page)) if _OURS.match(word)}
+    named -= {*roles, *named_things(), *NOT_OF_THE_INVENTORY}
+    unknown = {name for name in named if name not in variables() and name not in results}
+    assert not unknown, f"{page.name} has variables that nothing reads"
+
+
+@by_page
+def test_every_playbook_role_and_plugin_on_a_page_exists(page: Page) -> None:
+    named = set(re.findall(r"\bmultiarch\.openshift\.([a-z_]\w*)", page.text))
+    assert named <= named_things() | {"auth", "attributes", "cluster"}, page.name
+
+
+@by_page
+def test_every_path_on_a_page_exists(page: Page) -> None:
+    roots = ("docs", "plugins", "roles", "playbooks", "extensions", "examples", "tests", "changelogs", "meta")
+    named = {text.rstrip("/") for text in page.inline if re.fullmatch(rf"({'|'.join(roots)})/[\w./-]*", text)}
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == [], page.name
+
+
+@by_page
+def test_every_link_leads_somewhere(page: Page) -> None:
+    broken = []
+    for link in page.links:
+        if re.match(r"[a-z]+:", link):
+            continue
+        target, _hash, anchor = link.partition("#")
+        path = (page.path.parent / target).resolve() if target else page.path
+        if not path.exists() or (
+            anchor and path.suffix == ".md" and anchor not in Page(path, path.read_text()).anchors
+        ):
+            broken.append(link)
+    assert not broken, page.name
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+# A sound machine, to which a page's example is added
+_BASE = {"machine_addresses": ["192.0.2.11"], "machine_boot_method": "grub", "machine_macs": ["52:54:00:00:00:0b"]}
+_NETWORK = {"interfaces": [{"name": "eno1", "mac": "52:54:00:00:00:0b", "dhcp": "ipv4"}]}
+
+
+def _examples(document: t.Any, inherited: t.Mapping[str, t.Any] | None = None) -> t.Iterator[dict[str, t.Any]]:
+    """Every dictionary of a document that has variables of ours, with those of a group's `vars` above it."""
+    inherited = dict(inherited or {})
+    if isinstance(document, dict):
+        if isinstance(document.get("vars"), dict):
+            inherited.update(document["vars"])
+        if any(name in variables() for name in map(str, document)):
+            yield {**inherited, **document}
+        for value in document.values():
+            yield from _examples(value, inherited)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _examples(value, inherited)
+
+
+def _documents(page: Page) -> t.Iterator[tuple[str, t.Any]]:
+    for block in page.blocks:
+        if block.language == "yaml":
+            yield block.where, yaml.safe_load(block.text)
+    for text in page.inline:
+        name = text.partition(":")[0]
+        if name in variables() and ": " in text and "…" not in text:
+            yield f"{page.name}: `{text}`", yaml.safe_load(text)
+
+
+@by_page
+def test_every_example_of_machine_variables_is_accepted(page: Page) -> None:
+    for where, document in _documents(page):
+        for example in _examples(document):
+            given = {name: value for name, value in example.items() if str(name).startswith("machine_")}
+            if not given:
+                continue
+            base: dict[str, t.Any] = dict(_BASE)
+            if given.get("machine_iso_install"):
+                base["machine_boot_method"] = "iso"
+            if given.get("machine_network"):
+                base["machine_addresses"] = _addresses(given["machine_network"]) or base["machine_addresses"]
+            if "machine_set_hostname" in given and "machine_network" not in given:
+                base["machine_network"] = _NETWORK
+            if str(given.get("machine_bmc_url") or ""):
+                base.update(machine_bmc_username="operator", machine_bmc_password="secret")
+            base["machine_install_device"] = "/dev/disk/by-id/x"
+            if given.get("machine_boot_method") == "pxelinux":
+                base["machine_architecture"] = "x86_64"
+            _record, problems = _machine.machine("example", {**base, **given})
+            assert problems == [], where
+
+
+def _addresses(network: t.Mapping[str, t.Any]) -> list[str]:
+    return [address.partition("/")[0] for each in network["interfaces"] for address in each.get("addresses") or []]
+
+
+@by_page
+def test_every_example_of_role_variables_is_accepted(page: Page) -> None:
+    for where, document in _documents(page):
+        for example in _examples(document):
+            given = {name: value for name, value in example.items() if name in role_options()}
+            specification = {
+                name: {
+                    key: role_options()[name][key]
+                    for key in ("type", "elements", "choices")
+                    if key in role_options()[name]
+                }
+                for name in given
+            }
+            result = ArgumentSpecValidator(specification).validate(given)
+            assert result.error_messages == [], where
+
+
+def _inventories() -> list[t.Any]:
+    found = []
+    for page in PAGES:
+        for block in page.blocks:
+            document = yaml.safe_load(block.text) if block.language == "yaml" else None
+            if isinstance(document, dict) and ("all" in document or "arm_workers" in document):
+                found.append(pytest.param(document, id=block.where))
+    return found
+
+
+@pytest.mark.parametrize("document", _inventories())
+def test_every_inventory_can_be_planned(document: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    """As Ansible reads it; with values of its own where a page shows a part."""
+    whole = "all" in document
+    inventory = document if whole else {"all": {"children": document}}
+    path = tmp_path / "inventory.yml"
+    path.write_text(yaml.safe_dump(inventory))
+    loader = DataLoader()
+    manager = InventoryManager(loader=loader, sources=[str(path)])
+    variables_of = VariableManager(loader=loader, inventory=manager)
+    machines = manager.groups["arm_workers"].get_hosts()
+    hosts = {host.name: variables_of.get_vars(host=host) for host in machines}
+    if not any("machine_boot_method" in values for values in hosts.values()):
+        pytest.skip("shows where machines stand, not what they are")
+    records, problems = _machine.plan(hosts, list(hosts), list(hosts))
+    assert problems == []
+    if not whole:
+        return
+    site = {
+        name: str(next(iter(hosts.values())).get(name) or "") for name in (*site_variables(), "netboot_grub_directory")
+    }
+    groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
+    web_hosts = groups.get("web_host", [])
+    assert site_problems(site, records, web_hosts=web_hosts, tftp_hosts=groups.get("tftp_host", []), on_awx=False) == []
+
+
+# -- the inventory reference -------------------------------------------------------------------------------------------
+
+
+def _reference() -> dict[str, list[str]]:
+    """Name of a variable to the cells of its row."""
+    rows = {}
+    for line in (ROOT / "docs" / "inventory.md").read_text().splitlines():
+        if line.startswith("| `"):
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            for name in re.findall(r"`([a-z_]+)`", cells[0]):
+                rows[name] = cells
+    return rows
+
+
+def test_the_inventory_reference_has_every_variable_of_machines_and_site() -> None:
+    missing = ({*MACHINE, *site_variables()} - {"publish_artifacts_published"}) - set(_reference())
+    assert not missing
+
+
+def test_the_inventory_reference_has_the_defaults_of_the_code() -> None:
+    for name, default in MACHINE.items():
+        cell = _reference()[name][1]
+        if isinstance(default, str):
+            assert cell.startswith(f"`{default}`"), name
+        elif re.fullmatch(r"`[^`]+`", cell):
+            pytest.fail(f"{name} has no default in the code, and {cell} in the reference")
+    for name, cells in _reference().items():
+        option = role_options().get(name)
+        if option is None or "default" not in option or len(cells) < 3:
+            continue
+        default = option["default"]
+        if isinstance(default, bool):
+            assert cells[1] == f"`{str(default).lower()}`", name
+        elif isinstance(default, (str, int)) and default != "":
+            assert cells[1].strip("`").startswith(str(default)), name
+
+
+# -- quoted messages ---------------------------------------------------------------------------------------------------
+
+
+_FILLED_IN = "\0"
+
+
+def _text(node: ast.AST) -> str:
+    """A text of the code, with a mark where something is filled in; empty for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) or _FILLED_IN for part in node.values)
+    return ""
+
+
+@functools.cache
+def _templates() -> list[re.Pattern[str]]:
+    """Regular expressions of the texts of the code. One without some words in a row would fit everything."""
+    texts = {_text(node) for path in ROOT.glob("plugins/**/*.py") for node in ast.walk(ast.parse(path.read_text()))}
+    for path in (*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml")):
+        for text in re.findall(r'(?:msg|fail_msg): "([^"]+)"', path.read_text()):
+            texts.add(re.sub(r"\{\{.*?\}\}", _FILLED_IN, text))
+    found = []
+    for text in sorted(texts):
+        parts = text.strip(f"{_FILLED_IN} \n").split(_FILLED_IN)
+        if max(len(part.strip()) for part in parts) >= 10:
+            found.append(re.compile(".{1,120}?".join(map(re.escape, parts))))
+    return found
+
+
+def _share_of_the_code(quote: str) -> float:
+    """How many of a quoted message's words are the code's. Names, numbers and paths are not counted."""
+    covered: set[int] = set()
+    for template in _templates():
+        for match in template.finditer(quote):
+            covered.update(range(match.start(), match.end()))
+    words_ = [match.start() for match in re.finditer(r"(?<!\S)[A-Za-z]+[,.;:]?(?!\S)", quote)]
+    return sum(1 for word in words_ if word in covered) / len(words_)
+
+
+@by_page
+def test_every_quoted_message_is_one_of_the_code(page: Page) -> None:
+    for quote in page.quotes:
+        assert _share_of_the_code(quote) > 0.65, f"{page.name}: {quote}"
+
+
+def test_a_message_that_nothing_prints_is_found() -> None:
+    assert _share_of_the_code("The payload is nice, and the cluster runs; all machines are happy nodes.") < 0.5
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+COMMANDS = [command for page in PAGES for command in page.commands]
+
+
+@by_page
+def test_every_block_has_a_known_language_and_a_known_marker(page: Page) -> None:
+    for block in page.blocks:
+        assert block.language in LANGUAGES, block.where
+        assert block.needs in ("", *MARKERS), block.where
+
+
+def _make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def _is_known(command: Command) -> bool:
+    """Whether a test runs it, or it is one of the few that prepare a folder or a shell."""
+    words_ = command.words
+    first, rest = words_[0], words_[1:]
+    if first == "make":
+        return set(rest) <= _make_targets()
+    if first == "ansible-playbook":
+        return rest[0].startswith("multiarch.openshift.") or (ROOT / rest[0]).is_file()
+    if first == "ansible-doc":
+        return rest[0] == "-t" and rest[1:] in DOCUMENTED
+    if first == "export":
+        return all(setting.partition("=")[0] in EXPORTS for setting in rest)
+    paths = {("pip", "install", "-r"): 3, ("cp", "-r"): 2, (".venv/bin/python", "-m", "pytest"): 3}
+    for begin, place in paths.items():
+        if words_[: len(begin)] == begin:
+            return (ROOT / words_[place]).exists()
+    return first in ("source", "cd", "git") or words_[:3] in (
+        ("ansible-galaxy", "collection", "build"),
+        ("ansible-galaxy", "collection", "install"),
+        ("python3", "-m", "venv"),
+    )
+
+
+# Documentation that a page tells to read
+DOCUMENTED = {("module", "multiarch.openshift.plan")}
+EXPORTS = {
+    *re.findall(r"K8S_AUTH_\w+", (ROOT / "plugins/doc_fragments/auth.py").read_text()),
+    "CONTROLLER_HOST",
+    "CONTROLLER_OAUTH_TOKEN",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[f"{each.where} {each}" for each in COMMANDS])
+def test_every_command_is_run_by_a_test_or_says_what_it_needs(command: Command) -> None:
+    assert command.needs or _is_known(command), "no test runs it: mark the block with <!-- needs … -->"
+
+
+def _playbook_commands() -> list[tuple[str, ...]]:
+    written = {each.words for each in COMMANDS if each.words[0] == "ansible-playbook"}
+    for page in PAGES:
+        written |= {tuple(text.split()) for text in page.inline if text.startswith("ansible-playbook multiarch.")}
+    return sorted(written)
+
+
+@pytest.mark.parametrize("words_", _playbook_commands(), ids=" ".join)
+def test_every_playbook_command_is_one_that_ansible_understands(words_: tuple[str, ...]) -> None:
+    from ansible.cli.playbook import PlaybookCLI
+
+    try:
+        PlaybookCLI(list(words_)).parse()
+    except SystemExit:
+        pytest.fail(f"ansible-playbook does not take {' '.join(words_[1:])}")
+    given = [word for flag, word in zip(words_, words_[1:]) if flag in ("-e", "--extra-vars") and "=" in word]
+    for setting in given:
+        assert setting.partition("=")[0] in variables(), setting
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    program = pathlib.Path(sys.prefix, "bin", arguments[0])
+    return subprocess.run(
+        [str(program), *arguments[1:]],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("playbook", sorted(path.stem for path in ROOT.glob("playbooks/*.yml")))
+def test_every_playbook_passes_the_syntax_check_with_the_example_inventory(playbook: str) -> None:
+    done = _run("ansible-playbook", f"multiarch.openshift.{playbook}", "-i", "examples/inventory", "--syntax-check")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted(DOCUMENTED))
+def test_documentation_that_a_page_tells_to_read_is_there(kind: str, name: str) -> None:
+    done = _run("ansible-doc", "-t", kind, name)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_collection_is_built_and_installed_as_the_pages_say(tmp_path: pathlib.Path) -> None:
+    """The tarball's name is the pages' own; playbooks, modules and the example inventory are in it."""
+    built = _run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path))
+    assert built.returncode == 0, built.stderr
+    names = {each.words[3] for each in COMMANDS if each.words[:3] == ("ansible-galaxy", "collection", "install")}
+    assert names == {path.name for path in tmp_path.iterdir()}
+    (name,) = names
+    target = tmp_path / "collections"
+    installed = _run(
+        "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "--no-deps",
+        "--force",
+        str(tmp_path / name),
+        "-p",
+        str(target),
+    )
+    assert installed.returncode == 0, installed.stderr
+    folder = target / "ansible_collections" / "multiarch" / "openshift"
+    for part in (
+        "playbooks/add_arm_workers.yml",
+        "plugins/modules/plan.py",
+        "examples/inventory/hosts.yml",
+        "docs/flow.svg",
+    ):
+        assert (folder / part).is_file(), part
