@@ -9,11 +9,14 @@ PYTEST := $(BIN)/python -m pytest
 help:
 	@echo "make demo      the main job on a site in a box: five machines join"
 	@echo "make test      all tests"
-	@echo "make firmware  boot files read by real boot loaders in QEMU"
+	@echo "make real      machines made of the real installer, Ignition and kubelets (part of make test)"
+	@echo "make firmware  boot files read by real boot loaders in QEMU (part of make test)"
 	@echo "make venv      .venv, in which ansible-playbook multiarch.openshift.add_arm_workers runs"
 	@echo "make lint      ruff, mypy, ansible-lint, yamllint"
 	@echo "make sanity    ansible-test sanity"
 	@echo "make bench     what a run costs for 1, 50 and 300 machines"
+	@echo "make format    ruff's own corrections and formatting"
+	@echo "make clean     removes .venv and .cache"
 
 venv:
 	@$(PYTHON) tests/setup/make_venv.py $(VENV)

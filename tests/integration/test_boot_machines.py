@@ -151,3 +151,68 @@ def test_media_are_ejected_when_the_installed_system_shows(
     changing = [request.path for request in site.bmcs["worker-arm-1"].changing_requests()]
     assert len([path for path in changing if path.endswith("EjectMedia")]) == 1
     assert all(len(site.machines[name].events("bmc_boot")) == 1 for name in site.bmcs)
+
+
+def test_what_prepare_has_armed_is_disarmed_by_approve_csrs(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(
+        machines=[
+            machine_spec(1, block=site_block, bmc=True, boot_method="iso"),
+            machine_spec(2, block=site_block, bmc=True),
+        ]
+    )
+    prepared = site.run("prepare")
+    assert prepared.rc == 0, prepared.stdout
+    assert site.bmcs["worker-arm-1"].systems[0].images != []
+    # the second playbook has only the inventory to go by
+    run = site.run("approve_csrs")
+    assert run.rc == 0, run.stdout
+    assert verdicts(run) == {"worker-arm-1": "proven", "worker-arm-2": "proven"}
+    assert site.bmcs["worker-arm-1"].systems[0].images == []
+    assert site.boot_files("worker-arm-2") == []
+    assert (site.directory / "run-2" / "multiarch-report" / "report.html").exists()
+
+
+HOOK = """
+- name: Switch the sockets of the rack on
+  ansible.builtin.copy:
+    content: "{{ boot_machines_due | map(attribute='name') | join(' ') }}"
+    dest: "{{ sockets }}"
+    mode: "0600"
+  delegate_to: localhost
+"""
+
+
+def test_the_sites_own_task_file_powers_machines_on(
+    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path
+) -> None:
+    site = make_site(machines=[machine_spec(number, block=site_block) for number in (1, 2)])
+    site.existing_node("worker-arm-2")
+    hook, sockets = tmp_path / "power_on.yml", tmp_path / "sockets"
+    hook.write_text(HOOK)
+    inventory = site.inventory({"add_arm_workers_boot_hook": str(hook), "sockets": str(sockets)})
+
+    check = site.run("add_arm_workers", "--check", inventory=inventory)
+    assert check.rc == 0, check.stdout
+    assert not sockets.exists()
+
+    running = site.start("add_arm_workers", inventory=inventory)
+    running.wait_for_output("Approve the requests of the machines")
+    assert sockets.read_text() == "worker-arm-1"
+    site.machines["worker-arm-1"].power_on()
+    run = running.wait()
+    assert run.rc == 0, run.stdout
+    assert verdicts(run) == {"worker-arm-1": "proven", "worker-arm-2": "proven, unchanged"}
+    assert "power it on" not in run.stdout
+
+
+def test_inputs_of_all_steps_are_checked_before_prepare_publishes(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    files, requests = site.files(), len(site.plane.requests)
+    run = site.run(
+        "prepare", inventory=site.inventory({"boot_machines_parallel": "many", "prepare_iso_timeout": "long"})
+    )
+    assert run.rc == 2, run.stdout
+    assert "role boot_machines: argument 'boot_machines_parallel'" in run.stdout
+    assert "role prepare_iso: argument 'prepare_iso_timeout'" in run.stdout
+    assert site.files() == files
+    assert len(site.plane.requests) == requests
