@@ -27,6 +27,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import c
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarm_all
+from ansible_collections.multiarch.openshift.plugins.module_utils._tables import pending_lines
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
@@ -40,7 +41,13 @@ WATCH_MODULE = "multiarch.openshift.site_watch_info"
 # Requests left alone are shown up to this number; the result has all of them.
 SHOWN_LEFT = 30
 
+# Takes back what was told to the BMCs of these machines; the media too, or the boot override alone.
+ByBmc = t.Callable[[list[dict[str, t.Any]], bool], None]
+
 display = Display()
+
+Say = t.Callable[[str], None]
+Note = t.Callable[[dict[str, t.Any]], None]
 
 
 class ActionModule(ActionBase):
@@ -55,64 +62,83 @@ class ActionModule(ActionBase):
                 path = None if self._task.check_mode else arguments["events_path"]
                 events = stack.enter_context(EventFile(path))
 
-                def make(cluster: Cluster, reconnect: t.Callable[[], Cluster]) -> Join:
+                def make(
+                    cluster: Cluster,
+                    reconnect: t.Callable[[], Cluster],
+                    say: Say = display.display,
+                    note: Note = events.note,
+                ) -> Join:
+                    by_bmc = self._by_bmc(arguments, task_vars or {})
                     return Join(
                         cluster,
                         arguments["machines"],
                         _settings(arguments),
-                        say=display.display,
-                        note=events.note,
-                        disarm=self._disarm(arguments, task_vars or {}),
+                        say=say,
+                        note=note,
+                        disarm=self._disarm(arguments, task_vars or {}, by_bmc),
+                        clear_override=(lambda machines: by_bmc(machines, False)) if by_bmc else None,
                         look_at_site=self._look_at_site(arguments["watch"], task_vars or {}),
                         reconnect=reconnect,
                     )
 
                 own = connect(arguments)
-                join = make(own, lambda: connect(arguments))
                 if self._task.check_mode:
-                    found = join.look()
+                    found = make(own, lambda: own).look()
                 elif arguments["account"] == "temporary":
-                    found = _until_interrupted(lambda: _join_as_temporary_account(own, join, make))
+                    found = _until_interrupted(lambda: _join_as_temporary_account(own, make, events.note))
                 else:
-                    found = _until_interrupted(join.run)
+                    found = _until_interrupted(make(own, lambda: connect(arguments)).run)
             except OperationError as error:
                 raise AnsibleActionFail(str(error)) from None
-        for line in _closing_lines(found):
+        for line in _closing_lines(found, check=self._task.check_mode):
             display.display(line)
         return {**result, **found}
 
     def _disarm(
-        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]
+        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], by_bmc: ByBmc | None
     ) -> t.Callable[[list[dict[str, t.Any]]], bool] | None:
-        """Withdraws boot files, and what BMCs have been told; a BMC that fails is asked again at the end of the run."""
+        """Withdraws boot files, and what BMCs have been told."""
         files = arguments["disarm"]
-        told = [machine for machine in arguments["machines"] if machine.get("bmc_url") and machine.get("bmc")]
-        if not files and not told:
+        if not files and not by_bmc:
             return None
-        accounts = bmc_accounts(told, task_vars["hostvars"], self._loader) if told else {}
+
+        def disarm(machines: list[dict[str, t.Any]]) -> bool:
+            try:
+                if not files:
+                    return False
+                names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
+                wanted = {**files, "machines": names, "state": "absent"}
+                return bool(self._ask_web_host(DISARM_MODULE, wanted, task_vars).get("changed"))
+            finally:
+                if by_bmc:
+                    by_bmc(machines, True)
+
+        return disarm
+
+    def _by_bmc(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> ByBmc | None:
+        """Takes back what BMCs have been told; one that fails is asked again at the end of the run."""
+        told = [machine for machine in arguments["machines"] if machine.get("bmc_url") and machine.get("bmc")]
+        if not told:
+            return None
+        accounts = bmc_accounts(told, task_vars["hostvars"], self._loader)
 
         def connect(machine: dict[str, t.Any]) -> Client:
             return Client(machine["bmc_url"], accounts[machine["name"]], timeout=BMC_TIMEOUT)
 
-        def disarm(machines: list[dict[str, t.Any]]) -> bool:
-            changed = False
-            if files:
-                names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
-                wanted = {**files, "machines": names, "state": "absent"}
-                changed = bool(self._ask_web_host(DISARM_MODULE, wanted, task_vars).get("changed"))
-            by_bmc = [machine for machine in machines if machine["name"] in accounts]
+        def take_back(machines: list[dict[str, t.Any]], media: bool) -> None:
+            due = [machine for machine in machines if machine["name"] in accounts]
             disarm_all(
-                by_bmc,
+                due,
                 connect,
                 say=display.display,
                 limits=Limits(media=BMC_TIMEOUT),
                 base_url="",
-                parallel=len(by_bmc),
+                media=media,
+                parallel=len(due),
                 check_mode=False,
             )
-            return changed
 
-        return disarm
+        return take_back
 
     def _look_at_site(
         self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
@@ -154,14 +180,19 @@ def _settings(arguments: dict[str, t.Any]) -> Settings:
     )
 
 
-def _join_as_temporary_account(
-    own: Cluster, look: Join, make: t.Callable[[Cluster, t.Callable[[], Cluster]], Join]
-) -> dict[str, t.Any]:
+def _join_as_temporary_account(own: Cluster, make: t.Callable[..., Join], note: Note) -> dict[str, t.Any]:
     """Join as an account that is made for it, where there is anything to join."""
     remove_leftovers(own, display.display)
+    lines: list[str] = []
+    notes: list[dict[str, t.Any]] = []
+    look = make(own, lambda: own, lines.append, notes.append)
     found = look.look()
     if look.settled:
         look.tell()
+        for line in lines:
+            display.display(line)
+        for event in notes:
+            note(event)
         return found
     account = TemporaryAccount(own, until=look.longest_deadline, patch_nodes=look.patches_nodes, say=display.display)
     with account:
@@ -192,18 +223,19 @@ def _until_interrupted(run: t.Callable[[], dict[str, t.Any]]) -> dict[str, t.Any
             os.kill(os.getpid(), received[0])
 
 
-def _closing_lines(found: dict[str, t.Any]) -> t.Iterator[str]:
+def _closing_lines(found: dict[str, t.Any], *, check: bool) -> t.Iterator[str]:
     if len(found["node_table"]) > 1:
         yield from ("", *found["node_table"])
     if len(found["csr_table"]) > 1:
         yield from ("", *found["csr_table"])
-    if found["left"]:
-        yield from ("", "Left alone:")
-    for entry in found["left"][:SHOWN_LEFT]:
-        yield f"{entry['name']}  {entry['detail']}"
-        yield f"  {entry['command']}"
-    if len(found["left"]) > SHOWN_LEFT:
-        yield f"and {len(found['left']) - SHOWN_LEFT} more (oc get csr)"
+    waiting = found["pending" if check else "left"]
+    if waiting:
+        yield from ("", "Waiting:" if check else "Left alone:")
+    elif check:
+        yield from ("", "No request waits.")
+    yield from pending_lines(waiting[:SHOWN_LEFT])
+    if len(waiting) > SHOWN_LEFT:
+        yield f"and {len(waiting) - SHOWN_LEFT} more (oc get csr)"
     for miss in found["near_misses"]:
         if miss["likely_machine"]:
             yield f"{miss['name']} for '{miss['claimed_node']}' may be {miss['likely_machine']}: {miss['why']}."

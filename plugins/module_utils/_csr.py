@@ -248,7 +248,7 @@ def _inventory(case: Case) -> Finding | None:
     if machine is None:
         return Finding(IGNORE, "not_inventory", f"it is for {case.node_name}, which is no machine of this run.")
     if machine.get("failed"):
-        reason = machine.get("reason") or "see its record"
+        reason = (machine.get("reason") or "see its record").rstrip(".")
         return Finding(IGNORE, "machine_failed", f"{machine['name']} failed: {reason}.")
     return None
 
@@ -535,11 +535,12 @@ def _node_absent(case: Case) -> Finding | None:
     if _replaceable(case):
         return None
     uid = node["metadata"]["uid"]
-    state = "is Ready" if is_ready(node) else "exists and is not Ready"
+    state = "is Ready already" if is_ready(node) else "exists already and is not Ready"
     return _reject(
         "node_exists",
-        f"the node {case.node_name} {state} already.",
-        f"If it is to be installed again: power it off, then run with machine_replace_node_uid: {uid}",
+        f"the node {case.node_name} {state}.",
+        f"If its certificates have expired, set machine_replace_node_uid: {uid}; if it is to be installed again, power"
+        " it off before.",
     )
 
 

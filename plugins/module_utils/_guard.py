@@ -78,7 +78,11 @@ def _refusal(machine: t.Mapping[str, t.Any], node: t.Mapping[str, t.Any], hardwa
 
 
 def guard(
-    machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]], claims: t.Sequence[Claim] = ()
+    machine: dict[str, t.Any],
+    nodes: t.Sequence[t.Mapping[str, t.Any]],
+    claims: t.Sequence[Claim] = (),
+    *,
+    installing: bool = True,
 ) -> dict[str, t.Any]:
     """The record with ``arm`` and ``existing_node`` set, or marked as failed where something is in the way.
 
@@ -86,10 +90,13 @@ def guard(
     the system UUID of the machine. Where name, architecture and addresses fit, its join goes on. Only
     ``replace_node_uid``, equal to the UID of a Node that is not Ready, opens a re-install. What another installer of
     the cluster claims is not armed either.
+
+    :param installing: False where nothing is installed: a ``replace_node_uid`` whose Node is Ready, or is another by
+        now, is then done with and no error
     """
     if machine["failed"]:
         return machine
-    record = _compared_with_nodes(machine, nodes)
+    record = _compared_with_nodes(machine, nodes, installing=installing)
     warning, warnings = uuid_warning(machine, nodes), list(machine.get("warnings") or [])
     if warning and warning not in warnings:
         record = {**record, "warnings": [*warnings, warning]}
@@ -112,7 +119,9 @@ def _compared_with_claims(record: dict[str, t.Any], claims: t.Sequence[Claim]) -
     }
 
 
-def _compared_with_nodes(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, t.Any]:
+def _compared_with_nodes(
+    machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[str, t.Any]], *, installing: bool
+) -> dict[str, t.Any]:
     in_the_way = [
         node
         for node in nodes
@@ -129,6 +138,8 @@ def _compared_with_nodes(machine: dict[str, t.Any], nodes: t.Sequence[t.Mapping[
     record["existing_node"] = _summary(node)
     record["arm"] = False
     uid = machine["replace_node_uid"]
+    if not installing and (uid != node["metadata"]["uid"] or is_ready(node)):
+        uid = None
     if uid and node["metadata"]["name"] == machine["node_name"]:
         if uid != node["metadata"]["uid"]:
             return _refused(

@@ -39,6 +39,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import T
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unauthorized
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unavailable
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unprocessable
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
 from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import near_misses
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import arrival_patch
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import is_cordoned
@@ -67,6 +68,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import claimed_node
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import seniority
 
 CSR_API, CSR_KIND = "certificates.k8s.io/v1", "CertificateSigningRequest"
 NODES = "nodes"
@@ -124,7 +126,8 @@ class Join:
 
     :param say: takes a line for people, as things happen
     :param note: takes an event as plain data, as things happen
-    :param disarm: withdraws the boot files of these machines and says whether there were any
+    :param disarm: withdraws boot files and media of these machines and says whether there were boot files
+    :param clear_override: lets the next boot of these machines be as their firmware has it; their media stay
     :param look_at_site: asks the web host with these arguments of site_watch_info
     :param reconnect: makes a new connection, for a token that has expired
     """
@@ -138,6 +141,7 @@ class Join:
         say: t.Callable[[str], None],
         note: t.Callable[[Record], None] = lambda event: None,
         disarm: t.Callable[[list[Record]], bool] | None = None,
+        clear_override: t.Callable[[list[Record]], None] | None = None,
         look_at_site: t.Callable[[Record], Record] | None = None,
         reconnect: t.Callable[[], t.Any] | None = None,
     ) -> None:
@@ -147,6 +151,7 @@ class Join:
         self._say = say
         self._note = note
         self._disarm = disarm
+        self._clear_override = clear_override
         self._look_at_site = look_at_site
         self._site: SiteWatch | None = None
         self._watching = False
@@ -186,7 +191,7 @@ class Join:
             self._replace(collection.name, items)
         self._run.started = self._now()
         would: dict[str, list[str]] = {}
-        for csr in list(self._world.csrs.values()):
+        for csr in sorted(self._world.csrs.values(), key=seniority):
             decision = self._decide(csr)
             if decision.verdict == APPROVE and decision.machine:
                 would.setdefault(decision.machine, []).append(csr["metadata"]["name"])
@@ -201,6 +206,7 @@ class Join:
             record["changed"] = bool(record.get("changed") or names)
             if names:
                 record["reason"] = f"would approve {', '.join(names)}."
+                record["would"] = [*record.get("would", []), f"approve {', '.join(names)}"]
                 self._event(record["name"], "would_approve", f"would approve {', '.join(names)}")
             # A look ahead ends no machine.
             record["failed"] = record["failed"] and record["reason_code"] != "timed_out"
@@ -439,8 +445,7 @@ class Join:
 
     def _consider(self, csr: Record, record: Record) -> None:
         uid, name = csr["metadata"]["uid"], csr["metadata"]["name"]
-        status = csr.get("status") or {}
-        if status.get("conditions") or status.get("certificate") or uid in self._in_flight:
+        if _is_decided(csr) or uid in self._in_flight:
             return
         if time.monotonic() < self._not_before.get(uid, 0.0):
             return
@@ -540,6 +545,7 @@ class Join:
             self._announce(record, before, found)
         record.update(
             stage=found.stage,
+            done=found.final and not found.failed,
             failed=found.failed,
             reason=found.reason,
             reason_code=found.code,
@@ -571,7 +577,7 @@ class Join:
         found = Assessment(record["stage"], code, error.message, error.hint, final=True, failed=True)
         before = self._found.get(record["node_name"])
         self._found[record["node_name"]] = found
-        record.update(failed=True, reason=error.message, reason_code=code, hint=error.hint)
+        record.update(done=False, failed=True, reason=error.message, reason_code=code, hint=error.hint)
         self._announce(record, before, found)
 
     def _patch_node(self, record: Record, *, final: bool) -> None:
@@ -670,11 +676,13 @@ class Join:
     def _take_disarm(self, done: Done) -> set[str]:
         self._disarming = False
         for record in done.subject:
-            if done.result:
+            has_files = record.get("boot_method") in NETWORK_BOOT
+            if done.result and has_files:
                 record["changed"] = True
                 self._event(record["name"], "disarmed", "boot files withdrawn")
             elif done.error is not None:
-                self._warn_machine(record, f"its boot files are still there: {done.error}")
+                what = "boot files are" if has_files else "boot media is"
+                self._warn_machine(record, f"its {what} still there: {done.error}")
         return {record["node_name"] for record in done.subject}
 
     def _watch_site(self) -> None:
@@ -689,7 +697,12 @@ class Join:
         self._beside(self._helper, "watch", None, lambda: ask(arguments))
 
     def _is_anybody_installing(self) -> bool:
-        return any(self._is_installing(record) for record in self._active.values())
+        return any(self._is_installing(record) or self._has_media(record) for record in self._active.values())
+
+    def _has_media(self, record: Record) -> bool:
+        """Whether it may boot the image that its BMC was given, now or once more."""
+        found = self._found.get(record["node_name"])
+        return bool(record.get("bmc")) and record["boot_method"] == "iso" and (found is None or not found.final)
 
     def _is_installing(self, record: Record) -> bool:
         found = self._found.get(record["node_name"])
@@ -711,11 +724,7 @@ class Join:
                 self._say(f"{name}  {text}")
             self._note({"event": "fetched", "machine": name, "text": text, "files": kinds})
         for name in news.reinstalling:
-            self._warn_machine(
-                by_name[name],
-                "it asked for its boot file again after the ignition: it does not start from its disk, and would have"
-                " been installed again",
-            )
+            self._stop_reinstalling(by_name[name])
         touched = set()
         for name, _text, _kinds in news.events:
             node_name = by_name[name]["node_name"]
@@ -723,7 +732,31 @@ class Join:
             # From here on the disk is its place: a machine that boots from the network first would never end.
             if self._site.installed(name) and by_name[name].get("arm") and node_name not in self._disarmed:
                 self._needless.add(node_name)
+        # The installer of an ISO reads from it until the machine restarts: the image has to stay, the override not.
+        running = [by_name[name] for name, _text, kinds in news.events if "ignition" in kinds]
+        with_media = [record for record in running if self._has_media(record)]
+        if with_media and self._clear_override is not None:
+            clear = self._clear_override
+            self._beside(self._helper, "cleared", with_media, lambda: clear([dict(record) for record in with_media]))
         return touched
+
+    def _stop_reinstalling(self, record: Record) -> None:
+        """It boots again from what installs it, and would go on for ever."""
+        if record["boot_method"] != "iso":
+            self._warn_machine(
+                record,
+                "it asked for its boot file again after the ignition: it does not start from its disk, and would have"
+                " been installed again",
+            )
+            return
+        what_to_do = "take the ISO away, and put its disk first in the boot order"
+        if self._has_media(record):
+            self._needless.add(record["node_name"])
+            what_to_do = "the ISO is ejected; put its disk first in the boot order, and restart it where it hangs"
+        self._warn_machine(record, f"it has booted its ISO again instead of its disk, and installs again: {what_to_do}")
+
+    def _take_cleared(self, done: Done) -> set[str]:
+        return {record["node_name"] for record in done.subject}
 
     def _alarm(self, text: str) -> None:
         """Warn of something that concerns the whole run, at once and once."""
@@ -752,6 +785,7 @@ class Join:
             "patch": self._take_patch,
             "probe": self._take_probe,
             "disarm": self._take_disarm,
+            "cleared": self._take_cleared,
             "watch": self._take_watch,
         }
         return take[done.kind](done)
@@ -823,45 +857,60 @@ class Join:
 
     # -- the result ----------------------------------------------------------------------------------------------------
 
+    def _pending_entry(
+        self, csr: Record, now: float, as_they_are: dict[str, Record], unfailed: dict[str, Record]
+    ) -> Record:
+        """A request that waits: who asks, what for, for how long, what is decided on it and why, and the next command.
+
+        What is said against it is its own; only where nothing is, it is its machine's failure.
+        """
+        decision = decide(csr, unfailed, self._world, now)
+        if decision.verdict == APPROVE:
+            decision = decide(csr, as_they_are, self._world, now)
+        name = csr["metadata"]["name"]
+        return {
+            "name": name,
+            "signer": csr["spec"]["signerName"],
+            "requestor": csr["spec"].get("username") or "",
+            "node_name": self._world.claimed.get(csr["metadata"]["uid"]) or "",
+            "machine": decision.machine or "",
+            "age": round(now - created(csr)),
+            "decision": decision.verdict,
+            "code": decision.code,
+            "detail": decision.detail or "it is what the kubelet of the machine sends.",
+            "hint": decision.hint,
+            "command": f"oc adm certificate approve {name}",
+        }
+
     def _result(self, *, changed: bool) -> Record:
         now = self._now()
-        rejected, left = [], []
-        for csr in sorted(self._world.csrs.values(), key=lambda csr: csr["metadata"]["name"]):
-            status = csr.get("status") or {}
-            if status.get("conditions") or status.get("certificate"):
-                continue
-            decision = decide(csr, {record["node_name"]: record for record in self.records}, self._world, now)
-            entry = {
-                "name": csr["metadata"]["name"],
-                "machine": decision.machine or "",
-                "age": round(now - created(csr)),
-                "code": decision.code,
-                "detail": decision.detail,
-                "hint": decision.hint,
-                "command": f"oc adm certificate approve {csr['metadata']['name']}",
-            }
-            if decision.verdict != APPROVE:
-                left.append(entry)
-            if decision.verdict == REJECT and decision.machine:
-                rejected.append(entry)
-        names = {record["node_name"] for record in self.records}
-        shown = [
-            csr
-            for csr in self._world.csrs.values()
-            if claimed_node(csr) in names or not (csr.get("status") or {}).get("conditions")
+        as_they_are = {record["node_name"]: record for record in self.records}
+        unfailed = {name: {**record, "failed": False} for name, record in as_they_are.items()}
+        pending = [
+            self._pending_entry(csr, now, as_they_are, unfailed)
+            for csr in sorted(self._world.csrs.values(), key=lambda csr: str(csr["metadata"]["name"]))
+            if not _is_decided(csr)
         ]
+        left = [entry for entry in pending if entry["decision"] != APPROVE]
+        shown = [csr for csr in self._world.csrs.values() if claimed_node(csr) in as_they_are or not _is_decided(csr)]
         return {
             "changed": changed,
             "machines": self.records,
             "approved": self.approved,
-            "rejected": rejected,
+            "pending": pending,
+            "rejected": [entry for entry in left if entry["decision"] == REJECT and entry["machine"]],
             "near_misses": near_misses(self._active, self._world, now),
             "left": left,
             "warnings": self.warnings,
             "csr_table": csr_table(shown, now),
-            "node_table": node_table((node for name, node in self._world.nodes.items() if name in names), now),
+            "node_table": node_table((node for name, node in self._world.nodes.items() if name in as_they_are), now),
             "stopped": self.stopped,
         }
+
+
+def _is_decided(csr: Record) -> bool:
+    status = csr.get("status") or {}
+    return bool(status.get("conditions") or status.get("certificate"))
 
 
 def _kind(signer: str) -> str:

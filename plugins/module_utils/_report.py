@@ -155,6 +155,8 @@ def _result(stage: str, verdict: Event | None, failure: Event | None, end: Event
         return "failed"
     if stage in DONE:
         return stage
+    if verdict is not None:
+        return "joined"  # its certificates are issued, and more was not asked for
     return "failed" if end is not None else "unfinished"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
 
 _ROLE = "node-role.kubernetes.io/"
@@ -49,6 +50,17 @@ def node_table(nodes: t.Iterable[t.Mapping[str, t.Any]], now: float) -> list[str
     return _lines(rows)
 
 
+def pending_lines(entries: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[str]:
+    """Requests that wait: who asks and since when; what is decided and why; the next command."""
+    words = {"approve": "to be approved", "wait": "undecided"}
+    for entry in entries:
+        kind = "client" if entry["signer"] == CLIENT_SIGNER else "serving"
+        whose = f" for {entry['node_name']}" if entry["node_name"] else ""
+        yield f"{entry['name']}  {kind} request{whose}, {spell_age(entry['age'])} old, made by {entry['requestor']}"
+        yield f"  {words.get(entry['decision'], 'left alone')}: {entry['detail']} {entry['hint']}".rstrip()
+        yield "  run this without --check" if entry["decision"] == "approve" else f"  {entry['command']}"
+
+
 def spell_age(seconds: float) -> str:
     """An age as ``oc`` spells it. Source: k8s.io/apimachinery, ``duration.HumanDuration``."""
     whole = max(0, int(seconds))
@@ -86,4 +98,4 @@ def _lines(rows: t.Sequence[tuple[str, ...]]) -> list[str]:
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-__all__ = ("csr_table", "node_table", "spell_age")
+__all__ = ("csr_table", "node_table", "pending_lines", "spell_age")

@@ -25,7 +25,8 @@ def _would(machine: t.Mapping[str, t.Any]) -> str:
         parts.append(f"ask to boot it from {machine.get('iso_url') or 'its ISO'}")
     parts += machine.get("would", [])
     if not parts:
-        parts.append("wait for its requests")
+        why = f": {_sentence(machine['reason'])} {machine['hint']}".rstrip() if machine["reason"] else ""
+        return f"would wait for its requests{why}"
     return f"would {', then '.join(parts)}"
 
 
@@ -39,8 +40,8 @@ def verdict(machine: t.Mapping[str, t.Any], *, stop: str, armed: str, check: boo
     if machine["failed"]:
         reason, hint = machine["reason"], machine["hint"]
         return {"failed": True, "line": f"{machine['name']}: {_sentence(reason)} {hint}".strip()}
-    if machine["stage"] in DONE:
-        line = "proven" if machine["stage"] == "proven" else "joined, not proven"
+    if machine["stage"] in DONE or machine.get("done"):
+        line = {"proven": "proven", "joined": "joined, not proven"}.get(machine["stage"], "certificates issued")
         if not machine["changed"]:
             line += ", unchanged"
         if armed and not stop and machine["boot_method"] in NETWORK_BOOT:
@@ -75,7 +76,10 @@ def verdicts(
     """
     nothing = _sentence(stop or "the run did not begin")
     missing = {name: {"failed": True, "line": f"{name}: {nothing}"} for name in names}
-    return {**missing, **{machine["name"]: verdict(machine, stop=stop, armed=armed, check=check) for machine in machines}}
+    return {
+        **missing,
+        **{machine["name"]: verdict(machine, stop=stop, armed=armed, check=check) for machine in machines},
+    }
 
 
 def power_on_line(machine: t.Mapping[str, t.Any], *, seconds: int) -> str:

@@ -27,6 +27,12 @@ options:
     type: list
     elements: dict
     required: true
+  installing:
+    description:
+      - Whether machines may be installed after this. If not, a C(machine_replace_node_uid) whose node is Ready, or has
+        another UID by now, is done with, and no reason to fail the machine.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - multiarch.openshift.auth
   - multiarch.openshift.attributes.info
@@ -76,10 +82,14 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours im
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**AUTH_ARGUMENT_SPEC, "machines": {"type": "list", "elements": "dict", "required": True}},
+        argument_spec={
+            **AUTH_ARGUMENT_SPEC,
+            "machines": {"type": "list", "elements": "dict", "required": True},
+            "installing": {"type": "bool", "default": True},
+        },
         supports_check_mode=True,
     )
-    machines = module.params["machines"]
+    machines, installing = module.params["machines"], module.params["installing"]
     try:
         cluster = connect(module.params)
         identity = cluster.identity()
@@ -91,7 +101,10 @@ def main() -> None:
         module.warn(sentence)
     module.exit_json(
         changed=False,
-        machines=[guard({**machine, "cluster": identity}, found.nodes, found.claims) for machine in machines],
+        machines=[
+            guard({**machine, "cluster": identity}, found.nodes, found.claims, installing=installing)
+            for machine in machines
+        ],
         not_comparable=found.not_comparable,
     )
 

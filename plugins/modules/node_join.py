@@ -222,7 +222,7 @@ approved:
       approved_at: "2026-11-25T02:31:36Z"
       seconds: 0.04
 rejected:
-  description: Pending requests that claim a machine of this run and are not what its kubelet would send.
+  description: The entries of C(pending) that claim a machine of this run and are not what its kubelet would send.
   returned: success
   type: list
   elements: dict
@@ -238,19 +238,32 @@ near_misses:
       age: 41
       likely_machine: worker-arm-3
       why: it is the name of a system without one, and this is the only machine that is still silent
-left:
-  description: Every pending request of the two signers that was left alone, with the reason and a person's command.
+pending:
+  description:
+    - Every pending request of the two signers at the end, with who asks and since when, what the rules say of it and
+      why, and the command with which a person would approve it.
+    - C(decision) is C(approve) (in check mode, or where it came too late for the run), C(wait), C(reject) or C(ignore).
   returned: success
   type: list
   elements: dict
   sample:
     - name: csr-2xbqk
+      signer: kubernetes.io/kube-apiserver-client-kubelet
+      requestor: system:serviceaccount:openshift-machine-config-operator:node-bootstrapper
+      node_name: localhost.localdomain
       machine: ""
       age: 41
+      decision: ignore
       code: not_inventory
       detail: it is for localhost.localdomain, which is no machine of this run.
       hint: ""
       command: oc adm certificate approve csr-2xbqk
+left:
+  description: The entries of C(pending) that were left alone.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
 warnings:
   description: What could not be checked for the run as a whole. Warnings about a machine are in its record.
   returned: success

@@ -216,3 +216,14 @@ def test_a_node_that_exists_goes_on_whoever_has_installed_it() -> None:
 )
 def test_bmcs_are_compared_by_address_port_and_system(ours: str, theirs: str, same: bool) -> None:
     assert same_bmc(ours, theirs) is same
+
+
+@pytest.mark.parametrize(("uid", "ready"), [(UID, "True"), (UID.replace("a", "b"), "False")])
+def test_replacement_that_is_over_is_no_error_where_nothing_is_installed(uid: str, ready: str) -> None:
+    record = guard({**MACHINE, "replace_node_uid": uid}, [node(ready=ready)], installing=False)
+    assert (record["failed"], record["arm"]) == (False, False)
+
+
+def test_replacement_that_is_due_is_due_also_where_nothing_is_installed() -> None:
+    record = guard({**MACHINE, "replace_node_uid": UID}, [node(ready="Unknown")], installing=False)
+    assert (record["failed"], record["arm"]) == (False, True)
