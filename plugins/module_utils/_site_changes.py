@@ -64,6 +64,22 @@ class SiteServices:
     """URL of the chain entry; default: boot.ipxe in the published folder."""
 
 
+def site_services(options: t.Mapping[str, t.Any]) -> SiteServices:
+    """By the options that modules have for it."""
+    try:
+        address = ipaddress.ip_address(options["tftp_address"])
+    except ValueError:
+        address = None
+    return SiteServices(
+        base_url=options["base_url"],
+        tftp_address=str(address) if address and address.version == 4 else "",
+        tftp_directory=options["tftp_directory"],
+        grub_directory=options["grub_directory"],
+        grub_loader=options["grub_loader"],
+        ipxe_entry=options["ipxe_entry_url"],
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Rule:
     """What one kind of client is sent to."""
@@ -160,9 +176,7 @@ def _tag(group: Group) -> str:
 def _tftp_note(site: SiteServices) -> list[str]:
     if site.tftp_address or not site.tftp_directory:
         return []
-    return [
-        "The address of the TFTP server is not known here: add it (next-server), or set netboot_tftp_address."
-    ]
+    return ["The address of the TFTP server is not known here: add it (next-server), or set netboot_tftp_address."]
 
 
 # -- ISC dhcpd ---------------------------------------------------------------------------------------------------------
@@ -392,4 +406,5 @@ __all__ = (
     "groups_of",
     "is_fragment",
     "rules",
+    "site_services",
 )

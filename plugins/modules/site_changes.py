@@ -116,7 +116,6 @@ texts:
     dhcpd.conf: "# multiarch.openshift site changes cluster=lab-x7k2p\n"
 """
 
-import ipaddress
 import os
 import typing as t
 
@@ -126,9 +125,9 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder i
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import remove_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import write_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
-from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import SiteServices
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import fragments
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import is_fragment
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import site_services
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "machines": {"type": "list", "elements": "dict", "required": True},
@@ -146,14 +145,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
-    site = SiteServices(
-        base_url=params["base_url"],
-        tftp_address=params["tftp_address"] if _is_ipv4(params["tftp_address"]) else "",
-        tftp_directory=params["tftp_directory"],
-        grub_directory=params["grub_directory"],
-        grub_loader=params["grub_loader"],
-        ipxe_entry=params["ipxe_entry_url"],
-    )
+    site = site_services(params)
     texts = fragments(params["machines"], site, cluster=params["cluster"])
     folder = params["directory"]
     wanted = {os.path.join(folder, name): text for name, text in texts.items()} if folder else {}
@@ -200,13 +192,6 @@ def _others(folder: str | None, wanted: t.Container[str]) -> list[str]:
     except OSError as exc:
         raise OperationError(f"The folder {folder} cannot be read: {exc.strerror}.") from exc
     return [path for path in paths if path not in wanted and path.endswith((".conf", ".json", ".zone"))]
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == 4
-    except ValueError:
-        return False
 
 
 if __name__ == "__main__":

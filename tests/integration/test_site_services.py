@@ -6,10 +6,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
+
+import pytest
 
 from lab.site import Site
 from lab.site import machine_spec
+from support.site_services import command
 
 MakeSite = Callable[..., Site]
 
@@ -48,3 +53,38 @@ def test_under_awx_it_is_shown(make_site: MakeSite, site_block: int) -> None:
     assert run.rc == 0, run.stdout
     assert "next-server 192.0.2.9;" in run.stdout
     assert not (run.directory / "site-changes").exists()
+
+
+@pytest.mark.firmware
+def test_dnsmasq_is_told_on_request_and_a_second_run_changes_nothing(make_site: MakeSite, site_block: int) -> None:
+    machines = [machine_spec(1, block=site_block), machine_spec(2, block=site_block, boot_method="ipxe")]
+    site = make_site(machines=machines)
+    folder = site.directory / "dnsmasq.d"
+    folder.mkdir()
+    program = site.directory / "bin" / "dnsmasq"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command("dnsmasq"))} "$@"\n')
+    program.chmod(0o755)
+    starts = site.directory / "starts"
+    path = folder / "machines.conf"
+    wanted = {
+        "prepare_netboot_dhcp": True,
+        "prepare_netboot_dhcp_path": str(path),
+        "prepare_netboot_dhcp_restart": ["sh", "-c", f"echo start >> {starts}"],
+    }
+    inventory = site.inventory(wanted)
+    environment = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    check = site.run("prepare", "--check", "--diff", inventory=inventory, environment=environment)
+    assert check.rc == 0, check.stdout
+    assert f"+dhcp-host={machines[0].macs[0]}," in check.stdout
+    assert not path.exists()
+    run = site.run("prepare", inventory=inventory, environment=environment)
+    assert run.rc == 0, run.stdout
+    assert path.read_text().count("\ndhcp-host=") == 2
+    again = site.run("prepare", "--limit", "worker-arm-2", inventory=inventory, environment=environment)
+    assert again.changed == 0, again.stdout
+    assert starts.read_text() == "start\n"
+    path.write_text("# the site's own\n")
+    refused = site.run("prepare", inventory=inventory, environment=environment)
+    assert refused.rc == 2
+    assert f"{path} is not ours" in refused.stdout
