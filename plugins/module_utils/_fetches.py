@@ -47,6 +47,11 @@ class Fetches:
         self._since = since
         self._base = request_path(base_url).rstrip("/") + "/"
         self._kinds = _kinds(published)
+        self._ignition_size = {entry["pool"]: entry.get("size") or 0 for entry in published.get("ignition") or []}
+        # Each start of such an ISO's live system installs; else a person types the command, perhaps twice
+        self._unattended = {
+            machine["name"]: machine["pool"] for machine in machines if machine.get("iso_install") == "unattended"
+        }
         self._ignition_name = {
             entry["pool"]: posixpath.basename(request_path(entry["url"]))
             for entry in published.get("ignition") or []
@@ -87,6 +92,8 @@ class Fetches:
                 self._refused[name] = (hit["path"], hit["status"])
             elif hit["method"] == "GET":
                 fetched = self._fetched.setdefault(name, {})
+                if kind == "ignition" and self._installs_again(name, hit["size"], at):
+                    new.setdefault(name, []).append("again")
                 if kind not in fetched:
                     new.setdefault(name, []).append(kind)
                 fetched[kind] = at
@@ -96,6 +103,11 @@ class Fetches:
     def _has_ignition_since(self, name: str, at: float) -> bool:
         fetched = self._fetched.get(name) or {}
         return "ignition" in fetched and at > fetched["ignition"]
+
+    def _installs_again(self, name: str, size: int, at: float) -> bool:
+        """Whether the ISO of this machine has been booted once more; a download that broke off is only repeated."""
+        before = (self._fetched.get(name) or {}).get("ignition", at)
+        return name in self._unattended and size >= self._ignition_size.get(self._unattended[name], 0) and at > before
 
     def _read(self, hit: Machine) -> tuple[str, str]:
         """What was asked for, and by which machine; empty texts where that is not known."""

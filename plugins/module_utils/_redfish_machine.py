@@ -23,6 +23,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import identity_problem
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import identity_warning
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import Drive
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import drives
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import insert
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import boot_once
@@ -51,11 +52,23 @@ def due_to_boot(machine: Record) -> bool:
     )
 
 
+def due_to_clean(machine: Record) -> bool:
+    """Whether an image of an earlier run may lie in the drives of a node: it would install again when it restarts."""
+    return bool(
+        machine.get("bmc_url")
+        and not machine["failed"]
+        and machine.get("existing_node")
+        and not machine["arm"]
+        and machine["boot_method"] == "iso"
+    )
+
+
 def due_to_disarm(machine: Record) -> bool:
     """Whether something of ours may be in place: from this run, or media that a killed run has left."""
     if not machine.get("bmc_url") or machine.get("reason_code") in NEVER_REACHED:
         return False
-    return bool(machine.get("bmc")) or machine["boot_method"] == "iso"
+    never_looked_at = "bmc" not in machine
+    return bool(machine.get("bmc")) or (machine["boot_method"] == "iso" and never_looked_at)
 
 
 def known_system(machine: Record, client: Talk, limits: Limits, changes: dict[str, t.Any]) -> System:
@@ -105,7 +118,7 @@ def boot(
         changes["changed"] = True
         changes["would"] = [
             *_said(machine, changes, "would"),
-            *([f"insert {image or 'its ISO'} by its BMC"] if machine["boot_method"] == "iso" else []),
+            *(_media_changes(drives(system), image) if machine["boot_method"] == "iso" else []),
             f"{'restart it' if running else 'power it on'} by its BMC to boot once from {target}",
         ]
         return
@@ -152,7 +165,8 @@ def disarm(
                 continue
             if check_mode:
                 changes["changed"] = True
-                changes["would"] = [*_said(machine, changes, "would"), f"eject {drive.image} by its BMC"]
+                said, eject = _said(machine, changes, "would"), f"eject {drive.image} by its BMC"
+                changes["would"] = said if eject in said else [*said, eject]
                 continue
             image = drive.image
             drive.eject()
@@ -164,6 +178,24 @@ def disarm(
         changes["changed"] = True
         say("boot override cleared by its BMC")
     changes["bmc"] = {}
+
+
+def clear_override(machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any]) -> None:
+    """Lets the next boot be as the firmware has it, for BMCs that keep what was set for one boot. The image stays."""
+    system = known_system(machine, client, limits, changes)
+    if clear(system, _targets(machine, system), ours=True):
+        changes["changed"] = True
+        say("boot override cleared by its BMC")
+
+
+def _media_changes(available: t.Sequence[Drive], image: str) -> t.Iterator[str]:
+    """What would be done with the drives, as check mode says it."""
+    before = next((drive for drive in available if image and drive.holds(image)), None)
+    for drive in available:
+        if drive.image and drive is not before:
+            yield f"eject {drive.image} by its BMC"
+    if before is None:
+        yield f"insert {image or 'its ISO'} by its BMC"
 
 
 def _image(machine: Record, system: System, *, check_mode: bool) -> str:
@@ -207,4 +239,13 @@ def _now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-__all__ = ("boot", "check", "disarm", "due_to_boot", "due_to_disarm", "known_system")
+__all__ = (
+    "boot",
+    "check",
+    "clear_override",
+    "disarm",
+    "due_to_boot",
+    "due_to_clean",
+    "due_to_disarm",
+    "known_system",
+)

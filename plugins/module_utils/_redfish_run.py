@@ -14,6 +14,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._errors import
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Talk
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import clear_override
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import disarm
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import due_to_disarm
 
@@ -89,20 +90,28 @@ def disarm_all(
     base_url: str,
     parallel: int,
     check_mode: bool,
+    media: bool = True,
 ) -> tuple[list[Record], bool]:
     """Takes away what was put in place for these machines.
 
     :param connect: a client of the machine's BMC
+    :param media: also the images, which a machine may still be reading
     """
 
     def work(machine: Record, tell: t.Callable[[str], None], changes: Record) -> None:
-        disarm(machine, connect(machine), limits, tell, changes, base_url=base_url, check_mode=check_mode)
+        client = connect(machine)
+        if media:
+            disarm(machine, client, limits, tell, changes, base_url=base_url, check_mode=check_mode)
+        elif not check_mode:
+            clear_override(machine, client, limits, tell, changes)
 
     return run(machines, due_to_disarm, work, failed=disarming_failed, parallel=parallel, say=say)
 
 
 def booting_failed(machine: Record, error: OperationError) -> Record:
-    """What a failure on the way to the boot changes."""
+    """What a failure on the way to the boot changes: of a node, whose leftovers alone were looked for, nothing."""
+    if not machine["arm"]:
+        return disarming_failed(machine, error)
     return {
         "failed": True,
         "reason": error.message,

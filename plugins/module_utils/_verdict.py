@@ -42,7 +42,9 @@ def verdict(machine: t.Mapping[str, t.Any], *, stop: str, armed: str, check: boo
         return {"failed": True, "line": f"{machine['name']}: {_sentence(reason)} {hint}".strip()}
     if machine["stage"] in DONE or machine.get("done"):
         line = {"proven": "proven", "joined": "joined, not proven"}.get(machine["stage"], "certificates issued")
-        if not machine["changed"]:
+        if check and machine.get("would"):
+            line += f", {_would(machine)}"
+        elif not machine["changed"]:
             line += ", unchanged"
         if armed and not stop and machine["boot_method"] in NETWORK_BOOT:
             return {"failed": True, "line": f"{machine['name']}: {line}, but it may still be armed: {_sentence(armed)}"}

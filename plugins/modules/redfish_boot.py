@@ -16,7 +16,8 @@ description:
     machine's MAC addresses, or its UUID in either byte order, and processors of its architecture. The variable
     C(machine_bmc_identity=unchecked) vouches for a machine instead.
   - A machine that runs is never restarted, unless its C(machine_power_policy) is V(restart).
-  - A machine whose node exists (C(arm) is false in its record), and one that has failed already, are left alone.
+  - A machine whose node exists (C(arm) is false in its record), and one that has failed already, are left alone. From
+    the drives of a node that boots from an ISO, media of ours that an earlier run has left are ejected.
   - What fails for one machine marks that machine as failed. The task itself fails only where its arguments are wrong.
   - User and password are read from the variables C(machine_bmc_username) and C(machine_bmc_password) of each machine,
     and its CA from C(machine_bmc_ca_path). They are in no argument, result, record or message.
@@ -43,8 +44,8 @@ options:
     default: booted
   base_url:
     description:
-      - With O(state=disarmed), media whose URL lies below this one are ours, so that what a killed run has left is
-        ejected too.
+      - Media whose URL lies below this one are ours, so that what a killed run has left is ejected too, with
+        O(state=disarmed), and from the drives of nodes with O(state=booted).
       - When left out, only the image that is named in the record is.
     type: str
     default: ""

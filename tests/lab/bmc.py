@@ -130,6 +130,8 @@ class BmcSystem:
     targets: list[str] = dataclasses.field(default_factory=lambda: list(TARGETS))
     on_boot: Callable[[Boot], Awaitable[None]] | None = None
     on_off: Callable[[], Awaitable[None]] | None = None
+    on_eject: Callable[[str], None] | None = None
+    """Called with the image that was taken out of a drive."""
     runs: Callable[[], bool] | None = None
     """Whether the machine is on, where somebody else may have pressed its button."""
     drives: list[Drive] = dataclasses.field(default_factory=list)
@@ -151,6 +153,10 @@ class BmcSystem:
         if self.runs is not None and self.runs():
             self.power = "On"
         return self.power
+
+    def keeps_media(self) -> bool:
+        """Whether a restart of the machine's own boots from a virtual drive as well: what was set for once was kept."""
+        return self.enabled == "Continuous" and self.target in ("Cd", "UsbCd") and bool(self.images)
 
     @property
     def images(self) -> list[str]:
@@ -427,7 +433,7 @@ class Bmc:
                 return self._patch_boot(system, body["Boot"])
             for drive in system.drives:
                 if path.endswith(f"/{drive.name}") and "patch_media" in self.quirks:
-                    return self._patch_drive(drive, body)
+                    return self._patch_drive(system, drive, body)
         raise BmcFault(405, "The resource cannot be changed.")
 
     def _patch_boot(self, system: BmcSystem, boot: dict[str, Any]) -> None:
@@ -446,9 +452,11 @@ class Bmc:
         if mode or "mode_reverts" in self.quirks:
             system.mode = mode or "Legacy"
 
-    def _patch_drive(self, drive: Drive, body: dict[str, Any]) -> None:
+    def _patch_drive(self, system: BmcSystem, drive: Drive, body: dict[str, Any]) -> None:
         if body.get("Image") and not (body.get("Inserted") is True and "WriteProtected" in body):
             raise BmcFault(400, "The properties Inserted and WriteProtected are required.")
+        if not body.get("Image"):
+            self._take_out(system, drive)
         drive.image = body.get("Image") or ""
 
     async def _act(self, path: str, body: Any) -> tuple[int, dict[str, str]]:
@@ -466,7 +474,7 @@ class Bmc:
                 if path == f"{media}/Media/{drive.name}/Actions/VirtualMedia.InsertMedia":
                     return self._insert(drive, body)
                 if path == f"{media}/Media/{drive.name}/Actions/VirtualMedia.EjectMedia":
-                    return self._eject(drive, body)
+                    return self._eject(system, drive, body)
         raise BmcFault(404, "The action was not found.")
 
     def _insert(self, drive: Drive, body: dict[str, Any]) -> tuple[int, dict[str, str]]:
@@ -502,12 +510,18 @@ class Bmc:
             self._tasks[task].update(TaskState="Completed")
             drive.image = image
 
-    def _eject(self, drive: Drive, body: Any) -> tuple[int, dict[str, str]]:
+    @staticmethod
+    def _take_out(system: BmcSystem, drive: Drive) -> None:
+        if drive.image and system.on_eject is not None:
+            system.on_eject(drive.image)
+        drive.image = ""
+
+    def _eject(self, system: BmcSystem, drive: Drive, body: Any) -> tuple[int, dict[str, str]]:
         if "eject_body" in self.quirks and body is None:
             raise BmcFault(415, "The media type is not supported.")
         if "stale_image" in self.quirks:
             drive.stale = drive.image.rpartition("/")[2]
-        drive.image = ""
+        self._take_out(system, drive)
         return 204, {}
 
     def _reset(self, system: BmcSystem, kind: str) -> tuple[int, dict[str, str]]:

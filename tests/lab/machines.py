@@ -55,7 +55,8 @@ BEHAVIOURS = {
     "lies": "reports the API's address as one of its own",
     "loses_keys_early": "its kubelet starts again without its keys right after its first request",
     "loses_keys_late": "its kubelet starts again without its keys once its Node is Ready",
-    "network_first": "boots from the network first, also after the installation",
+    "network_first": "boots from the network, or from its ISO, first, also after the installation",
+    "patient": "its installer ends when its BMC no longer lets every boot be from the ISO",
     "polling": "looks for its boot file again and again while it finds none",
     "slow": "takes `pace` seconds for every stage",
 }
@@ -222,6 +223,8 @@ class RackMachine(Machine):
         self.installed = False
         self.media = ""
         """URL of the ISO in its drive: virtual media, or a stick with that image."""
+        self.keeps_media: Callable[[], bool] = lambda: False
+        """Whether its BMC lets it boot from that ISO whenever it restarts."""
         self._typed: asyncio.Future[str] | None = None
         self._losing = {event for behaviour, event in _LOSES_KEYS.items() if behaviour in spec.behaviour}
         self._rack = rack
@@ -287,6 +290,11 @@ class RackMachine(Machine):
         """Puts an ISO into its drive, from which it boots while its disk is empty."""
         self.media = url
 
+    def eject_iso(self, url: str) -> None:
+        """Takes this ISO out of its drive. A live system that runs from it goes on, unlike a real one."""
+        if self.media == url:
+            self.media = ""
+
     async def receive(self, text: str) -> None:
         """Somebody types or pastes this into the shell that it shows (state shell)."""
         if self._typed is None or self._typed.done():
@@ -349,7 +357,7 @@ class RackMachine(Machine):
         if self.spec.boot_method == "external":
             await self._join()
             return
-        while not self.installed or "network_first" in self.spec.behaviour:
+        while not self.installed or self._starts_elsewhere():
             await self._pause()
             if self.media:
                 await self._boot_iso()
@@ -361,7 +369,7 @@ class RackMachine(Machine):
                 if boot is None:
                     break
                 await self._live(boot)
-            if "network_first" in self.spec.behaviour:
+            if self._starts_elsewhere():
                 await self._restart_slowly()
         if not self.installed:
             self._stop("local", self.result or "no boot file and an empty disk")
@@ -371,8 +379,12 @@ class RackMachine(Machine):
     async def _restart_slowly(self) -> None:
         """A real one takes minutes, in which it can be disarmed."""
         until = time.monotonic() + self._rack.reboot
-        while time.monotonic() < until and self._rack.armed(self.spec.name):
+        while time.monotonic() < until and (self.media or self._rack.armed(self.spec.name)):
             await asyncio.sleep(0.05)
+
+    def _starts_elsewhere(self) -> bool:
+        """Whether its firmware passes its disk over."""
+        return "network_first" in self.spec.behaviour or (bool(self.media) and self.keeps_media())
 
     async def _pause(self) -> None:
         if "slow" in self.spec.behaviour:
@@ -533,6 +545,8 @@ class SimulatedMachine(RackMachine):
             self.tell("ignition", url=installation.ignition_url, verified=installation.ignition_hash is not None)
             live.check_ignition_hash(content, installation.ignition_hash)
         await self._pause()
+        while "patient" in self.spec.behaviour and self.keeps_media():
+            await asyncio.sleep(self._rack.poll)
         self.disk = {"ignition": content, "installation": installation, "host_name": line.host_name}
         self.installed = True
 

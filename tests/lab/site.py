@@ -569,14 +569,17 @@ def _system_of(machine: RackMachine) -> BmcSystem:
             machine.insert_iso(boot.image)
         await machine.switch_on()
 
-    return BmcSystem(
+    system = BmcSystem(
         list(machine.spec.macs),
         machine.spec.architecture,
         uuid=machine.spec.system_uuid,
         on_boot=start,
         on_off=machine.switch_off,
+        on_eject=machine.eject_iso,
         runs=lambda: machine.state != "off",
     )
+    machine.keeps_media = system.keeps_media
+    return system
 
 
 def node_of(request: Mapping[str, Any]) -> str:

@@ -302,3 +302,24 @@ def test_the_served_ignition_is_compared_by_its_hash(tmp_path: pathlib.Path) -> 
         assert compared(entry, 5) == {"url": entry["url"], "state": "unavailable", "detail": "the server answers 404"}
     finally:
         server.close()
+
+
+# -- machines that boot an ISO -----------------------------------------------------------------------------------------
+
+SIZED = {**PUBLISHED, "ignition": [{**PUBLISHED["ignition"][0], "size": 2083}]}
+BY_ISO: Record = {"boot_method": "iso", "iso_install": "unattended"}
+
+
+def test_a_second_ignition_is_a_second_installation_where_the_iso_installs_by_itself() -> None:
+    seen = fetches(machine(1, **BY_ISO), published=SIZED)
+    assert seen.take([{**hit(IGNITION), "size": 2083}]) == {"worker-arm-1": ["ignition"]}
+    assert seen.take([{**hit(IGNITION, at=NOW + 300), "size": 2083}]) == {"worker-arm-1": ["again"]}
+
+
+def test_a_download_that_broke_off_and_a_command_that_is_typed_twice_are_none() -> None:
+    seen = fetches(machine(1, **BY_ISO), published=SIZED)
+    seen.take([{**hit(IGNITION), "size": 2083}])
+    assert seen.take([{**hit(IGNITION, at=NOW + 300), "size": 100}]) == {}
+    by_hand = fetches(machine(1, boot_method="iso", iso_install="by_hand"), published=SIZED)
+    by_hand.take([{**hit(IGNITION), "size": 2083}])
+    assert by_hand.take([{**hit(IGNITION, at=NOW + 300), "size": 2083}]) == {}

@@ -28,6 +28,7 @@ MACHINE: dict[str, t.Any] = {
     [
         ({}, {}, False, "a: proven"),
         ({"changed": False}, {}, False, "a: proven, unchanged"),
+        ({"would": ["eject x.iso by its BMC"]}, {"check": True}, False, "a: proven, would eject x.iso by its BMC"),
         ({"stage": "joined", "reason": "port closed"}, {}, False, "a: joined, not proven: port closed"),
         ({"failed": True, "reason": "no request came", "hint": "Look."}, {}, True, "a: no request came. Look."),
         ({"stage": "armed"}, {"stop": "Not multi."}, True, "a: Not multi. It had reached: armed."),
