@@ -10,6 +10,8 @@ import pathlib
 import re
 from collections.abc import Callable
 
+import yaml
+
 from lab.playbook import Run
 from lab.site import BMC_PASSWORD
 from lab.site import Site
@@ -216,3 +218,19 @@ def test_inputs_of_all_steps_are_checked_before_prepare_publishes(make_site: Mak
     assert "role prepare_iso: argument 'prepare_iso_timeout'" in run.stdout
     assert site.files() == files
     assert len(site.plane.requests) == requests
+
+
+def test_an_unverified_cluster_is_refused_before_a_bmc_is_asked(
+    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path
+) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block, bmc=True)])
+    content = yaml.safe_load(site.plane.kubeconfig().read_text())
+    content["clusters"][0]["cluster"] = {"server": site.plane.url, "insecure-skip-tls-verify": True}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(content))
+    requests = len(site.plane.requests)
+    run = site.run("add_arm_workers", environment={"K8S_AUTH_KUBECONFIG": str(kubeconfig)})
+    assert run.rc == 2, run.stdout
+    assert "insecure-skip-tls-verify" in run.stdout
+    assert len(site.plane.requests) == requests
+    assert site.bmcs["worker-arm-1"].requests == []
