@@ -29,6 +29,7 @@ from lab.iso import FEATURES
 from lab.iso import LiveIso
 from lab.iso import make_iso
 from support.module import run_module
+from support.paths import ROOT
 from support.paths import program
 from support.paths import shared_data
 
@@ -320,6 +321,55 @@ def test_a_machine_that_is_installed_by_hand_gets_the_original(web_host: WebHost
     result = web_host.run(machine(machine_iso_install="by_hand"), command=["/nonexistent"])
     assert result["machines"][0]["iso_url"] == web_host.artifacts[0]["url"]
     assert (result["changed"], result["isos"]) == (False, [])
+
+
+def podman(web_host: WebHost) -> list[str]:
+    """The command as docs/iso.md has it, with the stand-in for podman."""
+    described = (ROOT / "docs/iso.md").read_text().partition("iso_installer_command:\n")[2].partition("```")[0]
+    words: list[str] = yaml.safe_load(described)
+    assert words[0] == "podman"
+    here = [word.replace("/var/www/openshift", str(web_host.directory)) for word in words[1:]]
+    return [str(ROOT / "tests/lab/shims/podman"), *here]
+
+
+@pytest.mark.real
+def test_the_program_runs_through_podman_as_documented(
+    web_host: WebHost, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / "said"
+    monkeypatch.setenv("LAB_SAID", str(said))
+    monkeypatch.setenv("LAB_INSTALLER", str(program("coreos-installer")))
+    ignition = [{**IGNITION[0], "url": "https://web.example.com/worker.ign"}]
+    values: dict[str, t.Any] = {"ignition": ignition, "certificate_authority": AUTHORITY}
+    given = machine(machine_live_kernel_arguments=["rd.net.timeout.carrier=30"])
+    result = web_host.run(given, command=podman(web_host), **values)
+    assert not result["machines"][0]["failed"], result
+    version, customize = (line.split() for line in said.read_text().splitlines())
+    start = podman(web_host)[1:]
+    assert version == [*start, "--version"]
+    assert customize[: len(start) + 2] == [*start, "iso", "customize"]
+    # the same ISO as the program makes by itself
+    path = pathlib.Path(result["isos"][0]["path"])
+    by_podman = path.read_bytes()
+    path.unlink()
+    alone = web_host.run(given, **values)
+    assert alone["isos"][0]["path"] == str(path)
+    assert path.read_bytes() == by_podman
+
+
+def test_an_image_with_an_older_program_is_refused_before_anything_is_written(
+    web_host: WebHost, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "coreos-installer"
+    old.write_text("#!/bin/sh\necho coreos-installer 0.11.0\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("LAB_SAID", str(tmp_path / "said"))
+    monkeypatch.setenv("LAB_INSTALLER", str(old))
+    before = web_host.files()
+    result = web_host.run(machine(), command=podman(web_host))
+    assert "calls itself 'coreos-installer 0.11.0'" in result["machines"][0]["reason"]
+    assert (tmp_path / "said").read_text().endswith("--version\n")
+    assert web_host.files() == before
 
 
 @pytest.mark.parametrize(
