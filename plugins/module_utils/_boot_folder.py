@@ -50,7 +50,7 @@ def read_files(paths: t.Iterable[str]) -> dict[str, str]:
     return {path: _read(path) for path in paths if os.path.lexists(path)}
 
 
-def write_file(path: str, text: str) -> None:
+def write_file(path: str, content: str | bytes) -> None:
     """Replace the file in one step, readable to everyone, as the servers run under users of their own."""
     folder = os.path.dirname(path)
     try:
@@ -58,8 +58,8 @@ def write_file(path: str, text: str) -> None:
         # In the target folder, so that the file takes that folder's SELinux type.
         handle, temporary = tempfile.mkstemp(prefix=".multiarch-", dir=folder)
         try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content if isinstance(content, bytes) else content.encode("ascii"))
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
         except BaseException:

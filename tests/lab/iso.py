@@ -18,6 +18,7 @@ from typing import Any
 import pycdlib
 
 from lab import live
+from lab.efi import efi_image
 
 IGNITION_ROOM = 256 * 1024
 KERNEL_ARGUMENTS_ROOM = 1139
@@ -47,10 +48,12 @@ def make_iso(
     ignition_room: int = IGNITION_ROOM,
     kernel_arguments_room: int = KERNEL_ARGUMENTS_ROOM,
     rootfs: bytes = b"rootfs\n",
+    efi: bytes | None = None,
 ) -> pathlib.Path:
     """Writes an ISO of this architecture; the same arguments give an ISO that differs in its dates alone.
 
     :param features: what COREOS/FEATURES.JSO says; default: everything
+    :param efi: the image from which UEFI boots; default: one that looks like it
     """
     default = f"coreos.liveiso=rhcos-{release} ignition.firstboot ignition.platform.id=metal"
     area = (default + "\n").ljust(kernel_arguments_room, "#")
@@ -69,6 +72,7 @@ def make_iso(
     files |= {name: (json.dumps(document, indent=2) + "\n").encode() for name, document in documents.items()}
     files |= {
         "images/ignition.img": bytes(ignition_room),
+        "images/efiboot.img": efi if efi is not None else efi_image(architecture),
         "images/pxeboot/vmlinuz": f"a kernel for {architecture}\n".encode(),
         "images/pxeboot/initrd.img": f"an initramfs of {release}\n".encode(),
         "images/pxeboot/rootfs.img": rootfs,
