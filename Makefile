@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help venv demo test real firmware boot-loaders lint sanity bench format clean
 
 help:
-	@echo "make demo      the main job on a site in a box: five machines join"
+	@echo "make demo      the main job on a site in a box: seven machines join"
 	@echo "make test      all tests"
 	@echo "make real      machines made of the real installer, Ignition and kubelets (part of make test)"
 	@echo "make firmware  boot files read by real boot loaders in QEMU (part of make test)"

@@ -17,6 +17,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._customization
 from ansible_collections.multiarch.openshift.plugins.module_utils._customization import customization
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 
+_BOOT_IT = "Boot it from this ISO, from a USB stick or as virtual media:"
 _CONNECTIONS = "/etc/NetworkManager/system-connections"
 _WIDTH = 100
 
@@ -62,7 +63,7 @@ def instructions(machine: Machine, ignition: Entries, iso_sha256: str, *, certif
     said = [
         f"Install {machine['name']} ({machine['architecture']}, node {machine['node_name']}) on {device}",
         "",
-        "Boot it from this ISO, from a USB stick or as virtual media:",
+        "Its BMC boots it from this ISO:" if machine.get("bmc_url") else _BOOT_IT,
         str(machine["iso_url"]),
         f"sha256 {iso_sha256}",
     ]

@@ -40,6 +40,11 @@ options:
       - Folder for the files, on the host where this module runs. It is made where it does not exist.
       - When left out, no file is written, and RV(texts) is all there is.
     type: path
+  show:
+    description:
+      - Whether the texts are shown as well, as they are, so that commands can be pasted.
+    type: bool
+    default: false
   certificate_authority:
     description:
       - Certificates in PEM that a machine has to trust before it fetches the ignition by C(https).
@@ -103,6 +108,8 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "isos": {"type": "list", "elements": "dict", "required": True},
     "directory": {"type": "path"},
     "certificate_authority": {"type": "str", "default": ""},
+    # what the action plugin of the same name does
+    "show": {"type": "bool", "default": False},
 }
 
 

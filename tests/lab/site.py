@@ -352,7 +352,11 @@ class Site:
         return self.loop.spawn(self._operate(before or {}))
 
     async def _operate(self, before: Mapping[str, Callable[[], None]]) -> None:
-        waiting = {machine for machine in self.machines.values() if machine.state == "off" and not machine.spec.bmc}
+        waiting = {
+            machine
+            for machine in self.machines.values()
+            if machine.state == "off" and (not machine.spec.bmc or _is_installed_by_hand(machine.spec))
+        }
         while waiting:
             for machine in list(waiting):
                 if machine.spec.boot_method == "iso":
@@ -373,6 +377,8 @@ class Site:
         if url is None:
             return False
         if not machine.media:
+            if machine.spec.bmc:
+                return False  # which boots it
             machine.insert_iso(url.group(1))
             await machine.switch_on()
             return re.search(r"^sudo ", text, re.MULTILINE) is None
@@ -558,6 +564,11 @@ class Site:
         )
         self._stack.callback(running.end)
         return running
+
+
+def _is_installed_by_hand(spec: MachineSpec) -> bool:
+    default = "unattended" if spec.bmc else "by_hand"
+    return spec.boot_method == "iso" and spec.variables.get("machine_iso_install", default) == "by_hand"
 
 
 def _system_of(machine: RackMachine) -> BmcSystem:
