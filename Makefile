@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo test real firmware boot-loaders lint sanity bench format clean
+.PHONY: help venv demo picture test real firmware boot-loaders lint sanity bench format clean
 
 help:
 	@echo "make demo      the main job on a site in a box: seven machines join"
+	@echo "make picture   docs/demo.svg of a run of the demo"
 	@echo "make test      all tests"
 	@echo "make real      machines made of the real installer, Ignition and kubelets (part of make test)"
 	@echo "make firmware  boot files read by real boot loaders in QEMU (part of make test)"
@@ -23,6 +24,9 @@ venv:
 
 demo: venv
 	@PYTHONPATH=tests $(BIN)/python -m lab.demo
+
+picture: venv
+	$(BIN)/python tests/setup/record_demo.py docs/demo.svg
 
 test: venv boot-loaders
 	$(PYTEST) -n 2 --dist loadgroup
