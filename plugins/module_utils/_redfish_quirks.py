@@ -152,7 +152,8 @@ QUIRKS: dict[str, Quirk] = {
     "continuous": Quirk(
         "Supermicro, sushy-tools",
         "Once is taken and kept for every boot",
-        "a warning; cleared when the machine is disarmed",
+        "a warning; cleared once the installer has fetched the ignition (publish_access_log), else when the machine is"
+        " disarmed",
         "redhat-performance/jetlag#18",
     ),
     "etag": Quirk(

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import posixpath
 import re
 import socket
 import subprocess
@@ -23,6 +24,7 @@ import pytest
 import yaml
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import plan
+from lab.bmc import QUIRKS
 from lab.bmc import Bmc
 from lab.bmc import BmcSystem
 from lab.bmc import Drive
@@ -232,6 +234,7 @@ BOOTS = (
 
 
 def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
+    assert sorted(BOOTS) == sorted(QUIRKS)
     for quirk in BOOTS:
         old = [Drive("drive-c", image=OTHER_ISO)] if quirk in ("eject_body", "stale_image") else []
         running = "On" if quirk in ("no_force_off", "action_info") else "Off"
@@ -245,7 +248,9 @@ def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
         assert case.bmc.changing_requests() == []
         power = "restart it" if case.system.power == "On" else "power it on"
         target = "UsbCd" if case.system.manufacturer == "Supermicro" and "ARS" not in case.system.model else "Cd"
+        lying = case.system.images
         assert records[quirk]["would"] == [
+            *(f"eject {posixpath.basename(image) if quirk == 'stale_image' else image} by its BMC" for image in lying),
             f"insert {ISO} by its BMC",
             f"{power} by its BMC to boot once from {target}",
         ]
