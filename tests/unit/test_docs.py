@@ -95,6 +95,17 @@ def words_of_the_code(*more: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@functools.cache
+def texts_of_the_code() -> frozenset[str]:
+    """Every whole text of a plugin."""
+    return frozenset(
+        node.value
+        for path in ROOT.glob("plugins/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
 # -- words -------------------------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"(?<![\w./:@%-])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?![\w(]|\.\w)")
@@ -134,6 +145,7 @@ FOREIGN = {
     "no_log",
     "set_stats",
     "KUBEBUILDER_ASSETS",
+    "group_vars",
     "REQUESTS_CA_BUNDLE",
     "ANSIBLE_RETRY_FILES_ENABLED",
     "encrypt_string",
@@ -141,8 +153,6 @@ FOREIGN = {
     "bearer_token",
     "ssh_key_data",
 }
-# Begin like variables of the inventory, and are something else: checks of the preflight, results, keys
-NOT_OF_THE_INVENTORY = {"machine_config_server", "publish_folder", "publish_artifacts", "iso_url", "publish_base_urls"}
 
 
 def words(text: str) -> set[str]:
@@ -167,7 +177,8 @@ def test_every_variable_of_the_inventory_on_a_page_is_read_by_something(page: Pa
     roles = tuple(path.name for path in (ROOT / "roles").iterdir())
     results = {f"{role}_{what}" for role in roles for what in ("result", "published", "due")}
     named = {word for word in words(said_in_code(page)) if _OURS.match(word)}
-    named -= {*roles, *named_things(), *NOT_OF_THE_INVENTORY}
+    # checks of the preflight, keys of results
+    named -= {*roles, *named_things(), *texts_of_the_code()}
     unknown = {name for name in named if name not in variables() and name not in results}
     assert not unknown, f"{page.name} has variables that nothing reads"
 
@@ -321,8 +332,10 @@ def _reference() -> dict[str, list[str]]:
     for line in (ROOT / "docs" / "inventory.md").read_text().splitlines():
         if line.startswith("| `"):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-            for name in re.findall(r"`([a-z_]+)`", cells[0]):
-                rows[name] = cells
+            names = re.findall(r"`([a-z_]+)`", cells[0])
+            # several variables of one row have their defaults in their order
+            defaults = cells[1].split(", ") if len(names) == cells[1].count(", ") + 1 else [cells[1]] * len(names)
+            rows.update({name: [cells[0], default, *cells[2:]] for name, default in zip(names, defaults)})
     return rows
 
 
