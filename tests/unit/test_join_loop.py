@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.multiarch.openshift.plugins.module_utils import _site_watch
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Conflict
@@ -199,3 +200,61 @@ def test_boot_files_stay_while_only_an_earlier_try_has_left_a_certificate(api: A
 
     join(api, disarm=disarm)
     assert calls == []
+
+
+IGNITION = {"pool": "worker", "url": "http://192.0.2.5/openshift/lab/worker-00.ign", "hash": "sha512-00", "size": 9}
+BY_ISO = {
+    "boot_method": "iso",
+    "iso_install": "unattended",
+    "pool": "worker",
+    "bmc_url": "https://192.0.2.205",
+    "bmc": {"system": "/redfish/v1/Systems/1", "media": "http://192.0.2.5/openshift/lab/install.iso", "target": "Cd"},
+}
+
+
+def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_it_starts_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_site_watch, "LOOK_SECONDS", 0.1)
+    api.csrs = {}
+    told: list[str] = []
+    started = corpus.time.time()
+
+    def disarm(machines: list[Object]) -> bool:
+        told.extend(f"media of {machine['name']}" for machine in machines)
+        return False
+
+    def look_at_site(question: Object) -> Object:
+        position = (question["position"] or {"offset": 0})["offset"]
+        # first one installation, at the next look a second one
+        found = {"address": "192.0.2.11", "method": "GET", "path": "/openshift/lab/worker-00.ign", "status": 200}
+        hits = [{**found, "size": 9, "time": started + position}] if position < 2 else []
+        return {
+            "time": corpus.time.time(),
+            "hits": hits,
+            "unread": 0,
+            "position": {"offset": position + 1},
+            "problem": "",
+            "ignition": [],
+        }
+
+    settings = Settings(
+        timeout=2.5,
+        heartbeat=3600,
+        access_log="/var/log/access.log",
+        base_url="http://192.0.2.5/openshift",
+        published={"ignition": [IGNITION]},
+    )
+    join = Join(
+        api,
+        [{**corpus.machine(), **BY_ISO}],
+        settings,
+        say=lambda line: None,
+        disarm=disarm,
+        clear_override=lambda machines: told.extend(f"override of {machine['name']}" for machine in machines),
+        look_at_site=look_at_site,
+    )
+    machine = join.run()["machines"][0]
+    assert told[0] == "override of worker-arm-1"
+    assert told[1:] == ["media of worker-arm-1"]
+    assert "it has booted its ISO again instead of its disk" in machine["warnings"][0]
