@@ -45,7 +45,7 @@ options:
           - Exactly one of O(loaders[].path) and O(loaders[].url) is needed.
         type: path
       url:
-        description: The address that this host fetches it from, without a proxy.
+        description: The address that this host fetches it from.
         type: str
   directories:
     description:
@@ -53,6 +53,17 @@ options:
     type: list
     elements: path
     required: true
+  proxy:
+    description:
+      - Proxy for O(loaders[].url), as C(http://host:port).
+      - When left out, no proxy is used.
+    type: str
+  base_url:
+    description:
+      - URL of the first of O(directories), for RV(loaders[].url).
+      - When left out, that is empty.
+    type: str
+    default: ''
 extends_documentation_fragment:
   - multiarch.openshift.attributes
 seealso:
@@ -92,9 +103,13 @@ loaders:
     sha256:
       description: Its SHA-256.
       type: str
+    url:
+      description: Its address below O(base_url).
+      type: str
   sample:
     - name: grubaa64.efi
       sha256: 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+      url: http://192.0.2.5:8080/openshift/grub/grubaa64.efi
 written:
   description: Paths of the files that were written, or in check mode would be.
   returned: success
@@ -142,6 +157,8 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
         "required_one_of": [("path", "url")],
     },
     "directories": {"type": "list", "elements": "path", "required": True},
+    "proxy": {"type": "str"},
+    "base_url": {"type": "str", "default": ""},
 }
 
 
@@ -164,9 +181,13 @@ def main() -> None:
     known = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items() if content is not None}
     module.exit_json(
         changed=bool(write),
-        loaders=[{"name": name, "sha256": known.get(name, "")} for name in contents],
+        loaders=[_told(name, known.get(name, ""), module.params["base_url"]) for name in contents],
         written=list(write),
     )
+
+
+def _told(name: str, sha256: str, base_url: str) -> dict[str, str]:
+    return {"name": name, "sha256": sha256, "url": f"{base_url.rstrip('/')}/{name}" if base_url else ""}
 
 
 def _contents(params: t.Mapping[str, t.Any], *, check_mode: bool) -> dict[str, bytes | None]:
@@ -179,7 +200,7 @@ def _contents(params: t.Mapping[str, t.Any], *, check_mode: bool) -> dict[str, b
     for loader in params["loaders"] or []:
         if not _NAME.fullmatch(loader["name"]):
             raise OperationError(f"The boot loader's name {loader['name']!r} is not that of a file.")
-        contents[loader["name"]] = _given(loader, check_mode=check_mode)
+        contents[loader["name"]] = _given(loader, params["proxy"], check_mode=check_mode)
     for name, content in contents.items():
         if content is not None:
             check_loader(name, content)
@@ -211,14 +232,18 @@ def _loaders_in(path: str, iso: t.BinaryIO) -> dict[str, bytes]:
         ) from exc
 
 
-def _given(loader: t.Mapping[str, t.Any], *, check_mode: bool) -> bytes | None:
+def _given(loader: t.Mapping[str, t.Any], proxy: str | None, *, check_mode: bool) -> bytes | None:
     source = loader["path"] or loader["url"]
     try:
         if loader["path"]:
             with open(loader["path"], "rb") as file:
                 content = file.read(LOADER_LIMIT + 1)
         else:
-            client = Client(timeout=TIMEOUT, trust=ssl.create_default_context(), proxies={})
+            client = Client(
+                timeout=TIMEOUT,
+                trust=ssl.create_default_context(),
+                proxies=dict.fromkeys(("http", "https"), proxy) if proxy else {},
+            )
             with client.request("GET", loader["url"]) as response:
                 content = response.read(LOADER_LIMIT + 1)
     except (OSError, TransferError) as exc:

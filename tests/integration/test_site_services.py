@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from lab.efi import efi_program
 from lab.site import Site
 from lab.site import machine_spec
 from support.site_services import command
@@ -88,3 +91,55 @@ def test_dnsmasq_is_told_on_request_and_a_second_run_changes_nothing(make_site: 
     refused = site.run("prepare", inventory=inventory, environment=environment)
     assert refused.rc == 2
     assert f"{path} is not ours" in refused.stdout
+
+
+def test_boot_loaders_come_out_of_the_iso_and_dhcp_is_told_of_shim(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    (site.grub_directory / "grubaa64.efi").unlink()
+    inventory = site.inventory({"netboot_boot_loaders_from_iso": True})
+    files = site.files()
+    check = site.run("prepare", "--check", inventory=inventory)
+    assert check.rc == 0, check.stdout
+    assert site.files() == files
+    run = site.run("prepare", inventory=inventory)
+    assert run.rc == 0, run.stdout
+    for folder in (site.grub_directory, site.publish_directory / "grub"):
+        assert (folder / "grubaa64.efi").read_bytes() == efi_program("aarch64", "grub")
+        assert (folder / "shimaa64.efi").read_bytes() == efi_program("aarch64", "shim")
+    dhcpd = (run.directory / "site-changes" / "dhcpd.conf").read_text()
+    assert 'filename "grub/shimaa64.efi";' in dhcpd
+    assert f'filename "{site.base_url}/grub/shimaa64.efi";' in dhcpd
+    assert site.run("prepare", inventory=inventory).changed == 0
+
+
+def test_a_boot_loader_of_the_site_is_not_replaced_and_nothing_is_armed(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    mine = site.directory / "mine.efi"
+    mine.write_bytes(efi_program("aarch64", "grub"))
+    sha256 = hashlib.sha256(mine.read_bytes()).hexdigest()
+    loaders = [{"name": "grubaa64.efi", "path": str(mine), "sha256": sha256}]
+    theirs = site.grub_directory / "grubaa64.efi"
+    before = theirs.read_bytes()
+    run = site.run("prepare", inventory=site.inventory({"netboot_boot_loaders": loaders}))
+    assert run.rc == 2, run.stdout
+    assert f"{theirs} is another boot loader" in run.stdout
+    assert theirs.read_bytes() == before
+    assert site.boot_files("worker-arm-1") == []
+
+
+def test_a_tftp_host_of_its_own_gets_the_boot_loaders_from_the_web_host(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    (site.grub_directory / "grubaa64.efi").unlink()
+    inventory = site.inventory({"netboot_boot_loaders_from_iso": True})
+    more = site.directory / "tftp-host.yml"
+    more.write_text(
+        "tftp_host:\n  hosts:\n    tftp1:\n      ansible_connection: local\n"
+        f"      ansible_python_interpreter: {sys.executable}\n"
+    )
+    check = site.run("prepare", "--check", "-i", str(more), inventory=inventory)
+    assert check.rc == 0, check.stdout
+    run = site.run("prepare", "-i", str(more), inventory=inventory)
+    assert run.rc == 0, run.stdout
+    assert (site.grub_directory / "shimaa64.efi").read_bytes() == efi_program("aarch64", "shim")
+    # a name is no address that DHCP can hand out
+    assert "netboot_tftp_address" in (run.directory / "site-changes" / "dhcpd.conf").read_text()

@@ -61,9 +61,9 @@ def host(tmp_path: pathlib.Path) -> Host:
 def test_grub_and_shim_of_the_iso_lie_beside_the_loaders_of_the_site(host: Host) -> None:
     host.folders[1].mkdir(parents=True)
     (host.folders[1] / "grubx64.efi").write_bytes(b"the site's")
-    predicted = host.run(check=True)
+    predicted = host.run(check=True, base_url="http://192.0.2.5/grub/")
     assert list(host.files()) == ["tftp/grub/grubx64.efi"]
-    done = host.run()
+    done = host.run(base_url="http://192.0.2.5/grub/")
     assert predicted == done
     assert host.files() == {
         "tftp/grub/grubaa64.efi": GRUB,
@@ -73,8 +73,8 @@ def test_grub_and_shim_of_the_iso_lie_beside_the_loaders_of_the_site(host: Host)
         "www/grub/shimaa64.efi": SHIM,
     }
     assert done["loaders"] == [
-        {"name": "grubaa64.efi", "sha256": sha256(GRUB)},
-        {"name": "shimaa64.efi", "sha256": sha256(SHIM)},
+        {"name": "grubaa64.efi", "sha256": sha256(GRUB), "url": "http://192.0.2.5/grub/grubaa64.efi"},
+        {"name": "shimaa64.efi", "sha256": sha256(SHIM), "url": "http://192.0.2.5/grub/shimaa64.efi"},
     ]
     again = host.run()
     assert (again["changed"], again["written"]) == (False, [])
