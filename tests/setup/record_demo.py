@@ -29,13 +29,23 @@ KEPT = (
     (r"(?P<text>\S+  (?:client|serving) CSR .* approved .*)", "plain"),
     (r"(?P<text>\S+  \S+ inserted by its BMC)", "plain"),
     (r"(?P<text>\S+  powered on by its BMC.*)", "plain"),
+    (r"(?P<text>\S+  \S+ ejected by its BMC)", "plain"),
+    (r"(?P<text>(?:sudo coreos-installer install|  --ignition-\S+|  /dev/disk/\S+)(?: \\)?)", "typed"),
     (r"(?P<text>\S+  proven: .*)", "good"),
     (r"(?P<text>(?:NAME|\S+) +(?:STATUS +ARCH +ADDRESS|Ready +\S+ +[\d.]+))", "plain"),
     (r"(?P<text>Left alone:)", "plain"),
-    (r"(?P<text>csr-\S+  it is for .*)", "plain"),
+    (r"(?P<text>csr-\S+  (?:client|serving) request for .*)", "plain"),
+    (r"(?P<text>  left alone: .*)", "plain"),
     (r"(?P<text>  oc adm certificate approve \S+)", "plain"),
 )
-COLOURS = {"command": "#ffffff", "note": "#8fa3bf", "plain": "#d5dce6", "ask": "#e8c56b", "good": "#7fd08a"}
+COLOURS = {
+    "command": "#ffffff",
+    "note": "#8fa3bf",
+    "plain": "#d5dce6",
+    "ask": "#e8c56b",
+    "typed": "#9cc3f0",
+    "good": "#7fd08a",
+}
 
 
 def record() -> str:
@@ -51,16 +61,23 @@ def record() -> str:
 def excerpt(output: str) -> list[tuple[str, str]]:
     """Lines of the picture, each with its kind."""
     lines: list[tuple[str, str]] = []
+    running = False
     for line in output.splitlines():
         for pattern, kind in KEPT:
             match = re.fullmatch(pattern, line)
             if match is None:
                 continue
+            if kind == "typed" and running:
+                break  # it is shown where it is typed
             text = f"$ {match['text']}" if kind == "command" else match["text"]
             if kind in ("command", "note"):
                 lines.append(("", "plain"))
+                running = kind == "command"
             lines += [
-                (part, kind) for part in textwrap.wrap(text, COLUMNS, drop_whitespace=False, subsequent_indent="  ")
+                (part, kind)
+                for part in textwrap.wrap(
+                    text, COLUMNS, drop_whitespace=False, break_on_hyphens=False, subsequent_indent="  "
+                )
             ]
             break
     return lines[1:]

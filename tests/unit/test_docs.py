@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import typing as t
+import xml.etree.ElementTree
 
 import pytest
 import yaml
@@ -209,6 +210,14 @@ def test_every_link_leads_somewhere(page: Page) -> None:
         ):
             broken.append(link)
     assert not broken, page.name
+
+
+@pytest.mark.parametrize("name", ["flow.svg", "demo.svg"])
+def test_the_pictures_are_whole_and_need_nothing_from_elsewhere(name: str) -> None:
+    root = xml.etree.ElementTree.parse(ROOT / "docs" / name).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert not [value for each in root.iter() for key, value in each.items() if key.endswith("href")]
+    assert not re.search(r"@import|@font-face|url\((?!#)", (ROOT / "docs" / name).read_text())
 
 
 # -- values ------------------------------------------------------------------------------------------------------------
