@@ -352,8 +352,13 @@ def config_map(namespace: str, name: str, values: dict[str, str]) -> Item:
 
 
 def master_node(name: str, address: str) -> Item:
-    """A Ready control plane node on x86_64."""
-    return node(name, address, "amd64", roles=("control-plane", "master"))
+    """A Ready control plane node on x86_64, with what OVN-Kubernetes notes of its NIC."""
+    made = node(name, address, "amd64", roles=("control-plane", "master"))
+    mac = ":".join(["0a", "58", *(f"{int(part):02x}" for part in address.split("."))])
+    gateway = {"mode": "shared", "mac-address": mac, "ip-address": f"{address}/24", "node-port-enable": "true"}
+    annotations = made["metadata"].setdefault("annotations", {})
+    annotations["k8s.ovn.org/l3-gateway-config"] = json.dumps({"default": gateway})
+    return made
 
 
 def node(name: str, address: str, architecture: str, *, roles: Sequence[str] = ("worker",), ready: bool = True) -> Item:
