@@ -103,8 +103,8 @@ def arm(
 ) -> Decision:
     """Give every machine that is to be armed its boot files, and take those of the others away.
 
-    ``lying`` are the boot files that exist, ``lying_entries`` what exists at ``entry_paths``. A machine that had failed
-    before passes untouched; one that fails here loses its files, the others go on.
+    ``lying`` are the boot files that exist, ``lying_entries`` what exists at ``entry_paths`` and beside GRUB. A
+    machine that had failed before passes untouched; one that fails here loses its files, the others go on.
     """
     ownership = _Ownership(machines, lying, cluster)
     decision = Decision([])
@@ -175,6 +175,9 @@ def _decide_entries(
 ) -> None:
     for entry in needed:
         path = entry_paths.get(entry["kind"])
+        if not path and entry["kind"] == "grub_tftp" and entry["path"] in lying_entries:
+            # what the site's GRUB does without a file is settled
+            continue
         if not path:
             decision.entries.append(entry)
             continue

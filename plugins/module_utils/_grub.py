@@ -15,6 +15,11 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._machine_url i
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import ENTRY
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import Marker
 
+_LEAVE = (
+    "# No file for this machine. After exit 1 GRUB of RHEL and Fedora lets the firmware go on with its next boot",
+    "# device; others, which know no exit code, end in the firmware's menu. A menu of your own goes here instead.",
+    "exit 1",
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_./:,=@%+()\[\]-]+")
 
 
@@ -53,11 +58,17 @@ def grub_dispatcher(base_url: str) -> str:
         f"if regexp {groups} '^(..):(..):(..):(..):(..):(..)$' \"$net_default_mac\"; then",
         f"  configfile {_quoted(folder)}/grub/grub.cfg-01-{name}",
         "fi",
-        "# No file for this machine. After exit 1 GRUB of RHEL and Fedora lets the firmware go on with its next boot",
-        "# device; others, which know no exit code, end in the firmware's menu. A menu of your own goes here instead.",
-        "exit 1",
+        *_LEAVE,
     ]
     return "\n".join(lines) + "\n"
+
+
+def grub_without_a_file() -> str:
+    """The file ``grub.cfg`` beside a GRUB that came by TFTP, which looks for the file of a MAC first.
+
+    Without it, GRUB would wait at its prompt once the machine is disarmed.
+    """
+    return "\n".join([ENTRY, *_LEAVE]) + "\n"
 
 
 def grub_device_path(url: str, what: str) -> str:
@@ -76,4 +87,4 @@ def _quoted(word: str) -> str:
     return word if _PLAIN.fullmatch(word) else f"'{word}'"
 
 
-__all__ = ("grub_device_path", "grub_dispatcher", "grub_menu")
+__all__ = ("grub_device_path", "grub_dispatcher", "grub_menu", "grub_without_a_file")

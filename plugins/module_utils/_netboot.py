@@ -16,6 +16,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._errors import
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_device_path
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_dispatcher
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_menu
+from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_without_a_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import check_verified_delivery
 from ansible_collections.multiarch.openshift.plugins.module_utils._ipxe import ipxe_chain
 from ansible_collections.multiarch.openshift.plugins.module_utils._ipxe import ipxe_script
@@ -160,7 +161,10 @@ def boot_paths(machine: t.Mapping[str, t.Any], folders: Folders, loaders: t.Sequ
 
 
 def entries(machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, base_url: str) -> list[dict[str, str]]:
-    """Dispatcher and chain entry that these machines need to find their files, with the path that suits them."""
+    """What these machines need to find their files, or to do without one, with the path that suits it.
+
+    That is the dispatcher, the menu of a GRUB that finds no file by TFTP, and the chain entry.
+    """
     by_http = {machine["boot_method"] for machine in machines if (machine.get("boot_transport") or "http") == "http"}
     by_ipxe = any(machine["boot_method"] == "ipxe" for machine in machines)
     base = base_url.rstrip("/")
@@ -168,6 +172,9 @@ def entries(machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, ba
     if folders.publish and "grub" in by_http:
         path = os.path.join(folders.publish, "grub", "grub.cfg")
         needed.append({"kind": "grub", "path": path, "text": grub_dispatcher(base)})
+    if folders.grub and any(machine["boot_method"] == "grub" for machine in machines):
+        path = os.path.join(folders.grub, "grub.cfg")
+        needed.append({"kind": "grub_tftp", "path": path, "text": grub_without_a_file()})
     if folders.publish and by_ipxe:
         path = os.path.join(folders.publish, "boot.ipxe")
         needed.append({"kind": "ipxe", "path": path, "text": ipxe_chain(base)})

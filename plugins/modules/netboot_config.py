@@ -103,6 +103,11 @@ options:
       grub:
         description: Path of the C(grub.cfg) that GRUB reads when UEFI loaded it by HTTP.
         type: path
+      grub_tftp:
+        description:
+          - Path of the C(grub.cfg) that GRUB reads in O(grub_directory) where a machine has no boot file there. It lets
+            the firmware go on with its next boot device.
+        type: path
       ipxe:
         description: Path of the script that iPXE is sent to.
         type: path
@@ -189,7 +194,7 @@ entries:
   elements: dict
   contains:
     kind:
-      description: V(grub) or V(ipxe).
+      description: V(grub), V(grub_tftp) or V(ipxe). V(grub_tftp) is returned only where no file lies in its place.
       type: str
     path:
       description: Path that suits the entry.
@@ -237,7 +242,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "entry_paths": {
         "type": "dict",
         "default": {},
-        "options": {"grub": {"type": "path"}, "ipxe": {"type": "path"}},
+        "options": {"grub": {"type": "path"}, "grub_tftp": {"type": "path"}, "ipxe": {"type": "path"}},
     },
 }
 
@@ -257,7 +262,8 @@ def main() -> None:
         else:
             check_tftp_folders(folders)
             entry_paths = {kind: path for kind, path in params["entry_paths"].items() if path}
-            lying_entries = read_files(entry_paths.values())
+            beside_grub = [f"{folders.grub}/grub.cfg"] if folders.grub else []
+            lying_entries = read_files([*entry_paths.values(), *beside_grub])
             published = Published(params["ignition"], params["artifacts"], params["initrds"], params["version"])
             decision = arm(
                 params["machines"],

@@ -300,7 +300,8 @@ def test_only_the_folders_of_the_host_at_hand_are_handled(site: Site) -> None:
     on_web = site.run(machine())
     on_tftp = site.run(*on_web["machines"], directory=None, grub_directory=str(site.efi))
     assert on_tftp["written"] == [str(site.efi / NAME)]
-    assert on_tftp["removed"] == on_tftp["entries"] == []
+    assert on_tftp["removed"] == []
+    assert [entry["kind"] for entry in on_tftp["entries"]] == ["grub_tftp"]
     assert on_tftp["machines"][0]["boot_files"] == [str(site.grub / NAME), str(site.efi / NAME)]
     assert on_tftp["machines"][0]["stage"] == "armed"
 
@@ -358,6 +359,18 @@ def test_only_entries_that_an_armed_machine_needs_are_returned(
     site: Site, changes: dict[str, t.Any], kinds: list[str]
 ) -> None:
     assert [entry["kind"] for entry in site.run(machine(**changes))["entries"]] == kinds
+
+
+def test_a_grub_that_came_by_tftp_has_something_to_do_without_a_boot_file(site: Site) -> None:
+    folder: dict[str, t.Any] = {"grub_directory": str(site.efi)}
+    (entry,) = [entry for entry in site.run(machine(), **folder)["entries"] if entry["kind"] == "grub_tftp"]
+    assert (entry["path"], entry["text"].splitlines()[-1]) == (str(site.efi / "grub.cfg"), "exit 1")
+    path: dict[str, t.Any] = {"entry_paths": {"grub_tftp": entry["path"]}}
+    site.run(machine(), **folder, **path)
+    assert (site.efi / "grub.cfg").read_text() == entry["text"]
+    # another's menu is as good
+    (site.efi / "grub.cfg").write_text("menuentry 'The site' { true }\n")
+    assert [entry["kind"] for entry in site.run(machine(), **folder)["entries"]] == ["grub"]
 
 
 def test_entries_are_written_and_renewed_where_a_path_is_given(site: Site) -> None:
