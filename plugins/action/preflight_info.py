@@ -14,7 +14,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight as checks
+from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight_services as services
 from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight_site as site
+from ansible_collections.multiarch.openshift.plugins.module_utils._artifact import web_address
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import FAIL
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import OK
@@ -26,11 +28,17 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import c
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import ClusterView
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import look_at_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import sources
+from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import Client
+from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import authorization_header
+from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import trusted_authorities
 from ansible_collections.multiarch.openshift.plugins.modules.payload_info import ask
 from ansible_collections.multiarch.openshift.plugins.modules.preflight_info import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
 
 WEB_HOST_MODULE = "multiarch.openshift.preflight_web_host_info"
+
+# The server of uploads is asked once, and beside nothing else
+UPLOAD_SECONDS = 10
 
 display = Display()
 
@@ -42,8 +50,13 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         apply_environment(self._task.environment)
+        if arguments["look"] == "tftp_host":
+            answer = self._ask({"tftp": _tftp_questions(arguments), "timeout": arguments["timeout"]}, task_vars or {})
+            return {**result, "changed": False, "findings": _tftp(arguments, answer)}
         view = _cluster(arguments)
         findings = view.findings + self._site(arguments, view, task_vars or {})
+        if arguments["put_url"] and services.uploads(arguments["machines"]):
+            findings.append(_upload(arguments))
         if arguments["bmc_checked"]:
             findings.append(checks.bmcs(arguments["bmc_checked"]))
         fatal = arguments["fatal"]
@@ -64,27 +77,11 @@ class ActionModule(ActionBase):
         """The rows of the web host; one row where it cannot be asked."""
         machines = arguments["machines"]
         before = time.time()
-        try:
-            answer = self._execute_module(
-                module_name=WEB_HOST_MODULE,
-                module_args=_questions(arguments, view),
-                task_vars=task_vars,
-            )
-        except AnsibleConnectionFailure as error:
-            answer = {"unreachable": True, "msg": str(error)}
+        answer = self._ask(_questions(arguments, view), task_vars)
         host = str(self._task.delegate_to or task_vars.get("inventory_hostname") or "the web host")
-        if answer.get("unreachable") or answer.get("failed"):
-            word = "is unreachable" if answer.get("unreachable") else "cannot be asked"
-            reason = (str(answer.get("msg") or "").strip() or "no reason given").splitlines()[0].rstrip(".")
-            return [
-                finding(
-                    "web_host",
-                    FAIL,
-                    f"{host} {word}: {reason}.",
-                    f"ansible -m ansible.builtin.ping {host} (it needs Python 3.9 or newer there)",
-                ),
-                checks.clock(view.clock_offset),
-            ]
+        if "facts" not in answer:
+            rows = [_away("web_host", host, answer), checks.clock(view.clock_offset)]
+            return [*rows, *(arguments["tftp_findings"] or [])]
         facts = answer["facts"]
         rows = [
             finding("web_host", OK, f"Ansible reaches {host}."),
@@ -99,7 +96,48 @@ class ActionModule(ActionBase):
         if facts["folder"] is not None:
             rows.append(site.publish_folder(facts["folder"], facts["artifacts"], arguments["directory"]))
             rows.append(site.selinux(facts["folder"], facts["web"], arguments["directory"]))
-        return rows
+        making = services.customised(machines)
+        if making and arguments["installer"]:
+            rows.append(services.iso_installer(facts["installer"], making, host))
+        return [*rows, *(arguments["tftp_findings"] or _tftp(arguments, answer))]
+
+    def _ask(self, questions: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The answer of the host that this task is delegated to; without ``facts`` where it cannot be asked."""
+        try:
+            return self._execute_module(module_name=WEB_HOST_MODULE, module_args=questions, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            return {"unreachable": True, "msg": str(error)}
+
+
+def _tftp(arguments: dict[str, t.Any], answer: dict[str, t.Any]) -> list[Finding]:
+    """The row of the TFTP host; none where no machine needs it."""
+    host = arguments["tftp_host"]
+    if "facts" not in answer:
+        return [_away("tftp_host", host, answer)]
+    facts = answer["facts"]["tftp"]
+    return [services.tftp_host(facts, host)] if facts else []
+
+
+def _away(check: str, host: str, answer: dict[str, t.Any]) -> Finding:
+    word = "is unreachable" if answer.get("unreachable") else "cannot be asked"
+    reason = (str(answer.get("msg") or "").strip() or "no reason given").splitlines()[0].rstrip(".")
+    to_do = f"ansible -m ansible.builtin.ping {host} (it needs Python 3.9 or newer there)"
+    return finding(check, FAIL, f"{host} {word}: {reason}.", to_do)
+
+
+def _upload(arguments: dict[str, t.Any]) -> Finding:
+    def connect() -> Client:
+        authorization = authorization_header(
+            arguments["put_username"], arguments["put_password"], arguments["put_token"]
+        )
+        trust = trusted_authorities(arguments["put_ca_path"])
+        return Client(timeout=UPLOAD_SECONDS, trust=trust, proxies={}, authorization=authorization)
+
+    try:
+        url = web_address(arguments["put_url"], "put_url")
+    except OperationError as error:
+        return finding("upload", FAIL, error.message, error.hint)
+    return services.upload_target(url, connect)
 
 
 def _cluster(arguments: dict[str, t.Any]) -> ClusterView:
@@ -137,8 +175,25 @@ def _questions(arguments: dict[str, t.Any], view: ClusterView) -> dict[str, t.An
             }
             for entry in view.artifacts
         ],
-        "proxy": arguments["proxy"],
+        "proxy": arguments["download_proxy"],
+        "installer": arguments["installer"] if services.customised(machines) else [],
+        "tftp": _tftp_questions(arguments),
         "timeout": arguments["timeout"],
+    }
+
+
+def _tftp_questions(arguments: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """What the web host is asked of TFTP; None where another host runs it, or nobody."""
+    if not arguments["tftp_host"] or arguments["tftp_findings"] is not None:
+        return None
+    return {
+        "machines": [
+            {name: machine[name] for name in ("boot_method", "boot_transport", "architecture")}
+            for machine in arguments["machines"]
+        ],
+        "directory": arguments["tftp_directory"],
+        "grub_directory": arguments["grub_directory"],
+        "address": arguments["tftp_address"],
     }
 
 

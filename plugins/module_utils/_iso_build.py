@@ -37,12 +37,13 @@ class Installer:
     def __init__(self, command: t.Sequence[str]) -> None:
         self._command = list(command)
 
-    def check_version(self) -> None:
-        """Whether it is there, and new enough.
+    def check_version(self, seconds: float | None = None) -> str:
+        """What it calls itself, where it is there and new enough.
 
         :raises OperationError: it is not
+        :raises subprocess.TimeoutExpired: it did not end within these seconds
         """
-        said = self._run("--version")
+        said = self._run("--version", seconds=seconds)
         found = _VERSION.search(said)
         if not found or tuple(int(number) for number in found.groups()) < FIRST_VERSION:
             first = ".".join(str(number) for number in FIRST_VERSION)
@@ -51,6 +52,7 @@ class Installer:
                 f" ISOs are customised by coreos-installer {first} and later.",
                 _INSTALL,
             )
+        return said.strip()
 
     def customize(self, base: str, wanted: Customization, *, folder: str, output: str) -> None:
         """Write a customised copy of the base ISO.
@@ -69,7 +71,7 @@ class Installer:
             arguments += ["--live-karg-append", argument]
         self._run("iso", "customize", *arguments, "--output", output, base)
 
-    def _run(self, *arguments: str) -> str:
+    def _run(self, *arguments: str, seconds: float | None = None) -> str:
         command = [*self._command, *arguments]
         try:
             done = subprocess.run(
@@ -78,6 +80,7 @@ class Installer:
                 capture_output=True,
                 check=False,
                 env={**os.environ, **_BACKTRACES},
+                timeout=seconds,
             )
         except OSError as exc:
             raise OperationError(f"{command[0]} cannot be run here: {exc.strerror}.", _INSTALL) from None

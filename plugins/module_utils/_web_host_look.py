@@ -12,15 +12,20 @@ from __future__ import annotations
 import http.client
 import os
 import pathlib
+import shutil
 import socket
 import ssl
+import subprocess
 import time
 import typing as t
 import urllib.error
 import urllib.parse
 import urllib.request
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._in_time import answers_in_time
+from ansible_collections.multiarch.openshift.plugins.module_utils._iso_build import Installer
+from ansible_collections.multiarch.openshift.plugins.module_utils._tftp_look import tftp
 
 Facts = dict[str, t.Any]
 
@@ -44,6 +49,8 @@ def look(
     artifacts: t.Sequence[t.Mapping[str, str]],
     proxy: str,
     seconds: float,
+    installer: t.Sequence[str] = (),
+    tftp_questions: t.Mapping[str, t.Any] | None = None,
 ) -> Facts:
     """Everything at once; what did not answer in time is missing in the answer.
 
@@ -51,6 +58,9 @@ def look(
     :param names: node names to resolve
     :param addresses: addresses to resolve backwards
     :param artifacts: ``name`` below the folder and ``location`` (a URL or a path here) of what will be published
+    :param installer: the command of coreos-installer; empty where no ISO is made here
+    :param tftp_questions: ``machines``, ``directory``, ``grub_directory`` and ``address``; None where this is not the
+        TFTP host
     """
     questions: dict[t.Any, t.Callable[[], t.Any]] = {}
     for number, source in enumerate(sources):
@@ -59,6 +69,10 @@ def look(
         questions["artifact", number] = _bind(artifact_size, artifact, directory, proxy, seconds)
     if base_url:
         questions["web", 0] = _bind(web, directory, base_url, seconds)
+    if installer:
+        questions["installer", 0] = _bind(iso_installer, installer, seconds)
+    if tftp_questions:
+        questions["tftp", 0] = _bind(tftp_server, tftp_questions, seconds)
     questions.update({("forward", name): _bind(forward, name) for name in names})
     questions.update({("reverse", address): _bind(reverse, address) for address in addresses})
     found = answers_in_time(questions, seconds)
@@ -73,6 +87,8 @@ def look(
         "reverse": {address: found.get(("reverse", address)) for address in addresses},
         "web": found.get(("web", 0), late) if base_url else None,
         "folder": folder(directory) if directory else None,
+        "installer": found.get(("installer", 0)),
+        "tftp": found.get(("tftp", 0)),
         "artifacts": [
             {"name": artifact["name"], **found.get(("artifact", number), {"present": False, "size": None})}
             for number, artifact in enumerate(artifacts)
@@ -256,6 +272,36 @@ def _enforcing() -> bool:
         return False
 
 
+# -- what else a run uses here -----------------------------------------------------------------------------------------
+
+
+def iso_installer(command: t.Sequence[str], seconds: float) -> Facts | None:
+    """Whether ISOs can be made; None where that takes too long.
+
+    What starts a container is not started, for that may fetch its image.
+    """
+    try:
+        if len(command) > 1 and shutil.which(command[0]):
+            return {"said": f"{command[0]} is there, which starts coreos-installer", "problem": "", "hint": ""}
+        return {"said": Installer(command).check_version(0.9 * seconds), "problem": "", "hint": ""}
+    except subprocess.TimeoutExpired:
+        return None
+    except OperationError as error:
+        return {"said": "", "problem": error.message, "hint": error.hint}
+
+
+def tftp_server(questions: t.Mapping[str, t.Any], seconds: float) -> Facts | None:
+    """The TFTP server's folders and what it serves."""
+    # the answer has to be back before the others' time is over
+    return tftp(
+        questions["machines"],
+        questions["directory"],
+        questions["grub_directory"],
+        questions["address"],
+        0.75 * seconds,
+    )
+
+
 # -- what will be published --------------------------------------------------------------------------------------------
 
 
@@ -300,9 +346,11 @@ __all__ = (
     "artifact_size",
     "folder",
     "forward",
+    "iso_installer",
     "look",
     "machine_config",
     "reverse",
     "security_type",
+    "tftp_server",
     "web",
 )

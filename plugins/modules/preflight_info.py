@@ -49,8 +49,10 @@ options:
     description: Name of the stream, where the cluster has several.
     type: str
     default: ""
-  proxy:
-    description: Proxy for downloads, used to learn their sizes.
+  download_proxy:
+    description:
+      - Proxy for downloads, used to learn their sizes. The cluster is asked by O(proxy).
+      - When left out, none is used, whatever the environment says.
     type: str
     default: ""
   exec:
@@ -67,6 +69,66 @@ options:
     type: list
     elements: dict
     default: []
+  installer:
+    description:
+      - The command of coreos-installer on the web host, as M(multiarch.openshift.install_iso) takes it.
+      - When left out, it is not looked for. It is not either where no ISO is made for a machine.
+    type: list
+    elements: str
+    default: []
+  tftp_host:
+    description:
+      - Name of the host that runs the TFTP server, for the table.
+      - When left out, TFTP is not looked at.
+    type: str
+    default: ""
+  tftp_directory:
+    description: The folder of the TFTP server where boot files and artifacts are written.
+    type: str
+    default: ""
+  grub_directory:
+    description: The folder of GRUB's own files there.
+    type: str
+    default: ""
+  tftp_address:
+    description: The address of the TFTP server.
+    type: str
+    default: ""
+  tftp_findings:
+    description:
+      - The rows that this module returned with O(look) V(tftp_host), delegated to that host.
+      - When left out, O(tftp_host) is the web host and is asked with it.
+    type: list
+    elements: dict
+  look:
+    description:
+      - With V(tftp_host) the task is delegated to O(tftp_host), and only that host is asked. Nothing is shown.
+    type: str
+    choices: [all, tftp_host]
+    default: all
+  put_url:
+    description:
+      - The server that files are sent to by PUT, as M(multiarch.openshift.artifact_publish) takes it. It is asked from
+        where Ansible runs, by C(OPTIONS) or C(HEAD).
+      - When left out, it is not asked. It is not either where no machine takes files from there.
+    type: str
+    default: ""
+  put_username:
+    description: User for O(put_url).
+    type: str
+    default: ""
+  put_password:
+    description: Password of that user.
+    type: str
+    default: ""
+  put_token:
+    description: Bearer token for O(put_url), instead of a user.
+    type: str
+    default: ""
+  put_ca_path:
+    description: File with the certificates that O(put_url) is verified by, beside the system's own.
+    type: str
+    default: ""
   timeout:
     description: Seconds that the web host has for all its questions together.
     type: float
@@ -165,10 +227,22 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "base_url": {"type": "str", "default": ""},
     "source": {"type": "str", "default": "stream"},
     "stream": {"type": "str", "default": ""},
-    "proxy": {"type": "str", "default": ""},
+    "download_proxy": {"type": "str", "default": ""},
     "exec": {"type": "bool", "default": False},
     "release_metadata": {"type": "json"},
     "bmc_checked": {"type": "list", "elements": "dict", "default": []},
+    "installer": {"type": "list", "elements": "str", "default": []},
+    "tftp_host": {"type": "str", "default": ""},
+    "tftp_directory": {"type": "str", "default": ""},
+    "grub_directory": {"type": "str", "default": ""},
+    "tftp_address": {"type": "str", "default": ""},
+    "tftp_findings": {"type": "list", "elements": "dict"},
+    "look": {"type": "str", "choices": ["all", "tftp_host"], "default": "all"},
+    "put_url": {"type": "str", "default": ""},
+    "put_username": {"type": "str", "default": ""},
+    "put_password": {"type": "str", "default": "", "no_log": True},
+    "put_token": {"type": "str", "default": "", "no_log": True},
+    "put_ca_path": {"type": "str", "default": ""},
     "timeout": {"type": "float", "default": 2.0},
 }
 

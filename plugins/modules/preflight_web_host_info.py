@@ -76,6 +76,37 @@ options:
       - When left out, none is used, whatever the environment says.
     type: str
     default: ""
+  installer:
+    description:
+      - The command of coreos-installer, as M(multiarch.openshift.install_iso) takes it, to ask for its version. Of a
+        command of several words, which may start a container, only the first is looked for.
+      - When left out, it is not looked for.
+    type: list
+    elements: str
+    default: []
+  tftp:
+    description:
+      - What to look at where this host runs the TFTP server.
+      - When left out, nothing.
+    type: dict
+    suboptions:
+      machines:
+        description: The machine records.
+        type: list
+        elements: dict
+        required: true
+      directory:
+        description: The folder of the TFTP server.
+        type: str
+        default: ""
+      grub_directory:
+        description: The folder of GRUB's own files.
+        type: str
+        default: ""
+      address:
+        description: The address of the TFTP server. One block of the boot loader in the folders is asked for there.
+        type: str
+        required: true
   timeout:
     description: Seconds after which a question counts as not answered, all of them together.
     type: float
@@ -129,6 +160,23 @@ facts:
       description: The folder, or the nearest one above that exists. Null without O(directory).
       type: dict
       sample: {exists: true, nearest: /srv/www/openshift, writable: true, free: 53687091200, type: "", enforcing: false}
+    installer:
+      description: What coreos-installer says, or the problem. Null without O(installer).
+      type: dict
+      sample: {said: coreos-installer 0.23.0, problem: "", hint: ""}
+    tftp:
+      description:
+        - The folders, the boot loader found in them, and what the server sends for it. Null without O(tftp), and where
+          no machine boots by TFTP.
+      type: dict
+      sample:
+        directories: {/var/lib/tftpboot: {exists: true, writable: true}}
+        address: 192.0.2.5
+        loaders: [grubaa64.efi]
+        loader: /var/lib/tftpboot/grub/grubaa64.efi
+        state: same
+        name: grub/grubaa64.efi
+        detail: ""
     artifacts:
       description: For each of O(artifacts), whether it is C(present), and its C(size) in bytes where that is known.
       type: list
@@ -148,6 +196,12 @@ def main() -> None:
         "authorities": {"type": "str", "default": ""},
     }
     artifact = {"name": {"type": "str", "required": True}, "location": {"type": "str", "required": True}}
+    tftp = {
+        "machines": {"type": "list", "elements": "dict", "required": True},
+        "directory": {"type": "str", "default": ""},
+        "grub_directory": {"type": "str", "default": ""},
+        "address": {"type": "str", "required": True},
+    }
     module = AnsibleModule(
         argument_spec={
             "directory": {"type": "str", "default": ""},
@@ -157,6 +211,8 @@ def main() -> None:
             "addresses": {"type": "list", "elements": "str", "default": []},
             "artifacts": {"type": "list", "elements": "dict", "default": [], "options": artifact},
             "proxy": {"type": "str", "default": ""},
+            "installer": {"type": "list", "elements": "str", "default": []},
+            "tftp": {"type": "dict", "options": tftp},
             "timeout": {"type": "float", "default": 2.0},
         },
         supports_check_mode=True,
@@ -171,6 +227,8 @@ def main() -> None:
         artifacts=params["artifacts"],
         proxy=params["proxy"],
         seconds=params["timeout"],
+        installer=params["installer"],
+        tftp_questions=params["tftp"],
     )
     module.exit_json(changed=False, facts=facts)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import datetime
 import pathlib
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._web_host_look import a_file
@@ -32,8 +34,10 @@ from lab.playbook import Run
 from lab.site import Site
 from lab.site import machine_spec
 from lab.site import machine_specs
+from lab.web import WebServer
 
 MakeSite = Callable[..., Site]
+HERE = pathlib.Path(__file__).parent
 ROW = re.compile(r"^(ok|warn|fail)  ( *)(\w+) ")
 ACCEPT = "application/vnd.coreos.ignition+json;version=3.4.0, */*;q=0.1"
 
@@ -182,6 +186,77 @@ def test_bmcs_are_asked_by_the_plugin_of_the_run_and_a_wrong_password_stops_no_o
     assert "1 of 2 BMCs: worker-arm-2" in " ".join(run.stdout.split())
     assert "another-secret" not in run.stdout
     assert [bmc.changing_requests() for bmc in bmcs] == [[], []]
+
+
+def with_tftp_host(site: Site, path: pathlib.Path, **variables: Any) -> pathlib.Path:
+    """The inventory with a host of its own for TFTP."""
+    content = yaml.safe_load(path.read_text())
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    content["all"]["children"]["tftp_host"] = {"hosts": {"tftp.example.com": {**here, **variables}}}
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_a_tftp_host_of_its_own_is_looked_at_and_its_absence_stops_the_run(
+    make_site: MakeSite, site_block: int
+) -> None:
+    site = make_site(machines=machine_specs(1, block=site_block))
+    inventory = with_tftp_host(site, site.inventory(), ansible_host="127.0.0.1")
+    run = site.run("preflight", inventory=inventory)
+    assert run.rc == 0, run.stdout
+    # the lab has no TFTP server
+    assert rows(run)["tftp_host"] == "warn", run.stdout
+    assert "No TFTP server answers at 127.0.0.1 port 69" in " ".join(run.stdout.split())
+
+    missing = with_tftp_host(site, site.inventory({"netboot_tftp_directory": str(site.directory / "absent")}))
+    run = site.run("add_arm_workers", inventory=missing)
+    assert run.rc == 2, run.stdout
+    assert rows(run)["tftp_host"] == "fail"
+    assert "absent does not exist on tftp.example.com" in " ".join(run.stdout.split())
+
+    away = with_tftp_host(site, site.inventory(), ansible_connection="unplugged")
+    environment = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins")}
+    run = site.run("preflight", inventory=away, environment=environment)
+    found = rows(run)
+    assert found["tftp_host"] == "fail", run.stdout
+    assert "tftp.example.com is unreachable" in " ".join(run.stdout.split())
+    # all other rows are there
+    assert found["publish_folder"] == found["web_host"] == "ok"
+    assert site.boot_files("worker-arm-1") == []
+
+
+def test_uploads_and_the_maker_of_isos_are_looked_at_where_they_are_used(make_site: MakeSite, site_block: int) -> None:
+    machines = [
+        machine_spec(1, block=site_block, boot_method="external"),
+        machine_spec(2, block=site_block, boot_method="iso", variables={"machine_iso_install": "unattended"}),
+    ]
+    site = make_site(machines=machines)
+    folder = site.directory / "dav"
+    account = ("publisher", "canary-password")
+    with WebServer(
+        folder, site.service_address(5), writable=True, credentials=account, protect_reads=True, loop=site.loop
+    ) as server:
+        variables = {
+            "publish_put_url": server.url,
+            "publish_username": account[0],
+            "publish_password": account[1],
+            "publish_proxy": "http://127.0.0.1:1",
+            "iso_installer_command": ["coreos-installer-absent"],
+        }
+        run = site.run("preflight", "-vvv", inventory=site.inventory(variables))
+        assert run.rc == 0, run.stdout
+        assert rows(run)["upload"] == "ok", run.stdout
+        # fails the machines that need it; the others go on
+        assert rows(run)["iso_installer"] == "fail"
+        # the proxy for downloads is none for the cluster
+        assert rows(run)["cluster"] == "ok"
+        assert account[1] not in run.stdout
+        wrong = site.inventory({**variables, "publish_password": "mistyped"})
+        run = site.run("add_arm_workers", inventory=wrong)
+    assert run.rc == 2, run.stdout
+    assert rows(run)["upload"] == "fail"
+    assert "Check publish_username and publish_password" in " ".join(run.stdout.split())
+    assert list(folder.iterdir()) == []
 
 
 # -- the look from the web host ----------------------------------------------------------------------------------------
