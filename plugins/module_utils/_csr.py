@@ -439,14 +439,14 @@ def _undecided(csr: dict[str, t.Any], now: float) -> bool:
 
 
 def _plausible(case: Case) -> bool:
-    """Whether nothing but the state of the world could be said against a request."""
+    """Whether nothing but the state of the world could be said against a request.
+
+    What asks for foreign names is no rival: a node that asks for them now and then would never get its own.
+    """
     uid = case.csr["metadata"]["uid"]
     if uid not in case.world.profiles:
         case.world.profiles[uid] = all(check.run(case) is None for check in CHECKS if check.static)
-    return case.world.profiles[uid] and all(check(case) is None for check in _AGE)
-
-
-_AGE = (_born_after_power_on, _born_before_now, _young)
+    return case.world.profiles[uid] and all(check(case) is None for check in _AGE_AND_NAMES)
 
 
 def _key_of(csr: dict[str, t.Any]) -> str:
@@ -607,6 +607,9 @@ def _san_addresses(case: Case) -> Finding | None:
         f"it asks for the address {spell(extra)}, which is not in the machine's machine_addresses.",
         "If the address is the machine's own, add it to machine_addresses and run again.",
     )
+
+
+_AGE_AND_NAMES = (_born_after_power_on, _born_before_now, _young, _san_names, _san_addresses)
 
 
 def _san_held(case: Case) -> Finding | None:

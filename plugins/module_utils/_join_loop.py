@@ -233,7 +233,7 @@ class Join:
 
     def run(self) -> Record:
         """Wait for all machines and approve what the decision approves."""
-        self._prepare(write=True)
+        self._prepare_patiently()
         if not self._active:
             return self._result(changed=False)
         self._run.started = self._now()
@@ -276,6 +276,21 @@ class Join:
         """The deadline of the machine that may take longest, if the join begins now; API time."""
         run = Run(started=self._now(), timeout=self._settings.timeout)
         return max((deadline(record, run) for record in self._active.values()), default=run.started)
+
+    def _prepare_patiently(self) -> None:
+        """An API that is away for a moment has no say in whether machines join that are being installed already."""
+        until, pause, told = self.longest_deadline, 0.25, False
+        while True:
+            try:
+                self._prepare(write=True)
+                return
+            except (TooManyRequests, Unavailable) as error:
+                if self._now() >= until:
+                    raise
+                if not told:
+                    self._say(str(error))
+                told, pause = True, min(LONGEST_PAUSE, 2 * pause)
+                time.sleep(pause if isinstance(error, Unavailable) else error.retry_after)
 
     def _prepare(self, *, write: bool) -> None:
         review_access(self._cluster, needed_rights(approve=write, patch_nodes=write and self.patches_nodes))
@@ -657,6 +672,8 @@ class Join:
     def _take_probe(self, done: Done) -> set[str]:
         name, answer, now = done.subject["node_name"], done.result, self._now()
         self._probing.discard(name)
+        if done.error is not None:
+            return {name}
         last = self._run.proofs.get(name)
         same = last is not None and _same(last.answer, answer)
         self._run.proofs[name] = Proof(answer, now, last.since if same and last else now)
@@ -775,6 +792,10 @@ class Join:
                 self._reports.put(Done(kind, subject, work()))
             except OperationError as error:
                 self._reports.put(Done(kind, subject, error=error))
+            except Exception as error:  # pylint: disable=broad-exception-caught
+                # Nobody looks at what a thread raises: the machine would wait for an answer that never comes.
+                words = f"Unexpected {type(error).__name__}: {error}."
+                self._reports.put(Done(kind, subject, error=OperationError(words)))
 
         executor.submit(do)
 

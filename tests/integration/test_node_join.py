@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import itertools
 import json
 import pathlib
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -17,15 +20,21 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import requests
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import issued_certificate
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Decision
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import machine
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import SIGNERS
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import World
 from lab import namespace
+from lab.api import ApiError as LabApiError
 from lab.control_plane import real_available
 from lab.kubelet import CLIENT_SIGNER
 from lab.kubelet import REQUESTS
@@ -37,6 +46,8 @@ from lab.site import Site
 from lab.site import machine_address
 from lab.site import machine_spec
 from lab.site import machine_specs
+from lab.site import node_of
+from lab.strangers import Stranger
 
 MakeSite = Callable[..., Site]
 DONE = "proven" if namespace.inside() else "joined"
@@ -450,6 +461,173 @@ def test_honest_machines_join_in_a_storm_and_nobody_else_does(bench: Callable[..
     assert len(uids) == len(set(uids)) == 16
     assert hostile.isdisjoint(uids)
     assert {entry["uid"] for entry in result["approved"]} == set(uids)
+
+
+class Checked:
+    """The cluster; before each approval the pure function is asked about the object as the API then has it."""
+
+    def __init__(self, cluster: Any, site: Site, world: Callable[[], World], machines: dict[str, Any]) -> None:
+        self._cluster, self._site, self._world, self._machines = cluster, site, world, machines
+        self.refused: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def put_approval(self, csr: dict[str, Any]) -> dict[str, Any]:
+        decision = self._decision(csr["metadata"]["uid"])
+        # what was approved already by an answer that was lost is the API's to refuse
+        if decision.verdict != "approve" and decision.code != "not_pending":
+            self.refused.append(f"{csr['metadata']['name']}: {decision.detail}")
+        return dict(self._cluster.put_approval(csr))
+
+    def _decision(self, uid: str) -> Decision:
+        known = self._world()
+        given = {other: approval for other, approval in known.approved_here.items() if other != uid}
+        world = World(known.parameters, known.deny, known.bootstrapper_uid, given)
+        world.replace_nodes(self._read("/api/v1/nodes"))
+        for request in self._read(REQUESTS):
+            if request["spec"]["signerName"] in SIGNERS:
+                world.put_csr(request)
+        return decide(world.csrs[uid], self._machines, world, time.time())
+
+    def _read(self, path: str) -> list[dict[str, Any]]:
+        while True:
+            with contextlib.suppress(LabApiError, requests.RequestException):
+                return self._site.api.list(path)
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_invariants_hold_under_any_schedule_of_faults_and_strangers(
+    bench: Callable[..., Bench], site_block: int, seed: int
+) -> None:
+    """Honest machines are proven, a liar and a nameless one end by their deadline, and nobody else gets anything."""
+    honest = [f"worker-arm-{number}" for number in (1, 2, 3, 4)]
+    liar = machine_spec(5, block=site_block, reported_addresses=[machine_address(5, site_block), "192.0.2.200"])
+    renamed = machine_spec(6, block=site_block, host_name="localhost.localdomain", behaviour="localhost")
+    site = bench([*machine_specs(4, block=site_block), liar, renamed])
+    source, stranger = random.Random(seed), site.site.stranger()
+    faults, over, raged = site.faults, threading.Event(), threading.Event()
+    hostile: set[str] = set()
+    # Each once: a request whose approval meets conflicts without end is given up after five.
+    blows: list[Callable[[], Any]] = [
+        *(lambda fault=fault: fault(faults) for fault in FAULTS.values()),
+        faults.drop_open_watches,
+        faults.expire_open_watches,
+        faults.forget_history,
+        lambda: faults.restart(0.3),
+    ]
+    source.shuffle(blows)
+
+    def storm() -> None:
+        number = 0
+        while not over.is_set():
+            number += 1
+            name = source.choice(honest)
+            with contextlib.suppress(LabApiError, requests.RequestException):
+                request = post_something_hostile(stranger, source, name, number)
+                hostile.add(request["metadata"]["uid"])
+            if number % 4 == 0 and blows:
+                blows.pop()()
+            raged.set()
+            over.wait(0.05)
+
+    weather = threading.Thread(target=storm)
+    weather.start()
+    try:
+        assert raged.wait(30)
+        site.start()
+        join = site.join(timeout=25.0)
+        checked = Checked(join._cluster, site.site, lambda: join._world, join._active)
+        join._cluster = checked
+        result = join.run()
+    finally:
+        over.set()
+        weather.join(10)
+    expected = {**dict.fromkeys(honest, DONE), "worker-arm-5": "failed", "worker-arm-6": "failed"}
+    assert stages(result) == expected, [(r["name"], r["stage"], r["reason"]) for r in result["machines"]]
+    assert checked.refused == []
+    approvals = site.site.plane.approvals
+    uids = [approval.uid for approval in approvals]
+    assert len(uids) == len(set(uids)) == 2 * len(honest) + 1  # the liar has its client certificate
+    assert hostile.isdisjoint(uids)
+    assert {entry["uid"] for entry in result["approved"]} == set(uids)
+    planned = {*honest, "worker-arm-5"}
+    assert {node_of(site.site.api.get(f"{REQUESTS}/{approval.name}")) for approval in approvals} == planned
+
+
+def post_something_hostile(stranger: Stranger, source: random.Random, name: str, number: int) -> dict[str, Any]:
+    """One of the requests that a holder of the bootstrap token, or a node, may try."""
+    attempts: list[Callable[[], dict[str, Any]]] = [
+        lambda: stranger.client_request(f"worker-flood-{number}"),
+        lambda: stranger.client_request(f"{name}.example.com"),
+        lambda: stranger.client_request(name, organizations=("system:nodes", "system:masters")),
+        lambda: stranger.client_request(name, names=(name,)),
+        lambda: stranger.client_request(name, user=name, groups=("system:nodes",)),
+        lambda: stranger.serving_request(name, (name, "192.0.2.201")),
+        lambda: stranger.serving_request("master-0", ("master-0",), user=f"system:node:{name}"),
+        lambda: post_first(stranger, name, number),
+    ]
+    return source.choice(attempts)()
+
+
+def post_first(stranger: Stranger, name: str, number: int) -> dict[str, Any]:
+    """A request whose name sorts before all that kubelets make."""
+    made = stranger.client_request(name, organizations=("system:masters",))
+    body = {
+        "apiVersion": made["apiVersion"],
+        "kind": made["kind"],
+        "metadata": {"name": f"csr-00000-{number}"},
+        "spec": {key: made["spec"][key] for key in ("request", "signerName", "usages")},
+    }
+    return dict(stranger.bootstrap.post(REQUESTS, body))
+
+
+def verbs() -> Iterator[tuple[str, list[dict[str, Any]], str]]:
+    """Each right of the manifest by name, the rules without it, and how it is named."""
+    for number, rule in enumerate(RULES):
+        names = rule.get("resourceNames", [""])
+        for verb, resource, name in itertools.product(rule["verbs"], rule["resources"], names):
+            rest = [
+                {
+                    "apiGroups": other["apiGroups"],
+                    "resources": [kind],
+                    "verbs": [each],
+                    **({"resourceNames": [one]} if one else {}),
+                }
+                for place, other in enumerate(RULES)
+                for each, kind, one in itertools.product(
+                    other["verbs"], other["resources"], other.get("resourceNames", [""])
+                )
+                if (place, each, kind, one) != (number, verb, resource, name)
+            ]
+            group = f" of {rule['apiGroups'][0]}" if rule["apiGroups"][0] else ""
+            yield f"{verb}-{resource}-{name}", rest, f"{verb} {resource}{group}" + (f" named {name}" if name else "")
+
+
+@pytest.mark.real
+@pytest.mark.skipif(bool(real_available()), reason=real_available())
+def test_real_control_plane_is_asked_for_each_right_and_each_missing_one_is_named(bench: Callable[..., Bench]) -> None:
+    site = bench(1, control_plane="real")
+    records = site.records(labels={"zone": "a"})
+    named = {}
+    for number, (right, rules, words) in enumerate(verbs()):
+        site.site.plane.restrict(f"joiner-{number}", rules)
+        join = site.join(records, kubeconfig=site.site.plane.kubeconfig(f"joiner-{number}"))
+        # the real authorizer learns of a role after a moment: until then more is missing
+        deadline = time.monotonic() + 20
+        while True:
+            with pytest.raises(OperationError) as caught:
+                join.run()
+            missing = str(caught.value).partition(" on https:")[0].removeprefix("The account may not ")
+            if "," not in missing or time.monotonic() > deadline:
+                break
+        named[right] = (missing, words)
+    assert len(named) == 3 + 1 + 2 + 4 + 4
+    assert {right: said for right, (said, _words) in named.items()} == {
+        right: words for right, (_said, words) in named.items()
+    }
+    assert site.approved_names == []
 
 
 def test_request_of_a_failed_machine_is_listed_with_what_is_wrong_with_itself(bench: Callable[..., Bench]) -> None:

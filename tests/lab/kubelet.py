@@ -175,6 +175,8 @@ class CertificateWatch:
 
     async def _events(self, version: str) -> None:
         async with self._connection.watch(f"{REQUESTS}?watch=true&resourceVersion={version}") as answer:
+            if answer.status != 200:
+                return  # the version is too old, or the server has a bad moment: list again
             async for line in answer.content:
                 event = json.loads(line)
                 if event["type"] == "ERROR":

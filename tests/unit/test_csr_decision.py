@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Decision
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import would_approve
+from ansible_collections.multiarch.openshift.plugins.module_utils._request import parse_request
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Approval
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
@@ -68,6 +69,57 @@ def test_no_spoiled_request_is_approved(base: str, family: t.Callable[[Scene], t
 def test_no_request_with_a_changed_byte_is_approved_though_it_is_signed_again(base: str) -> None:
     scenes = csr_mutants.byte_mutants(BASES[base])
     assert [label for label, scene in scenes if verdict(scene).verdict == "approve"] == []
+
+
+# What changes the parts of a request comes before what damages its bytes, or it would be lost.
+LAYERS = (
+    csr_mutants.subject_mutants,
+    csr_mutants.profile_mutants,
+    csr_mutants.element_mutants,
+    csr_mutants.text_mutants,
+    csr_mutants.object_mutants,
+    csr_mutants.world_mutants,
+)
+# Together these are what a kubelet without an address would send, for a Node that reports none.
+AS_IT_SHOULD_BE = {"SAN DNS only", "Node reports no address"}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    base=st.sampled_from(["client", "serving"]),
+    picks=st.dictionaries(st.integers(0, len(LAYERS) - 1), st.integers(0, 10**6), min_size=2, max_size=4),
+)
+def test_no_request_that_is_spoiled_in_several_ways_is_approved(base: str, picks: dict[int, int]) -> None:
+    scene, labels = BASES[base], set()
+    for layer in sorted(picks):
+        try:
+            found = list(LAYERS[layer](scene))
+        except IndexError:
+            continue  # what it would spoil is not there any more
+        label, scene = found[picks[layer] % len(found)]
+        labels.add(label)
+    if _says_the_same(scene, BASES[base]) or labels >= AS_IT_SHOULD_BE:
+        return  # one has taken back what the other did
+    decision = verdict(scene)
+    assert decision.verdict != "approve", labels
+    assert decision.code
+    assert decision.detail.endswith(".")
+
+
+def _says_the_same(scene: Scene, other: Scene) -> bool:
+    def said(each: Scene) -> t.Any:
+        spec = {**each.csr["spec"], "request": parse_request(each.csr["spec"]["request"])}
+        return (
+            spec,
+            {**each.csr, "spec": None},
+            each.machines,
+            each.csrs,
+            each.nodes,
+            each.parameters,
+            each.approved_here,
+        )
+
+    return bool(said(scene) == said(other))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -135,6 +135,29 @@ def test_approval_whose_answer_was_lost_counts_once(api: Api) -> None:
     assert result["machines"][0]["approved_by"] == "this run"
 
 
+def test_error_that_nobody_expects_does_not_silence_a_machine(api: Api) -> None:
+    def broken_once(csr: Object) -> Object:
+        if len(api.puts) == 1:
+            raise RuntimeError("a bug")
+        return api.store(corpus.issue(csr))
+
+    api.on_approval = broken_once
+    assert (len(join(api)["approved"]), len(api.puts)) == (1, 2)
+
+
+def test_api_that_is_away_at_the_start_is_waited_for(api: Api) -> None:
+    answers = iter([Unavailable("connection refused"), Unavailable("connection refused")])
+
+    def allowed(*_right: object, **_more: object) -> bool:
+        for error in answers:
+            raise error
+        return True
+
+    api.allowed = allowed  # type: ignore[method-assign]
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    assert len(join(api)["approved"]) == 1
+
+
 def test_missing_right_to_approve_fails_the_machine_at_once(api: Api) -> None:
     def forbidden(_csr: Object) -> Object:
         raise Forbidden("user may not approve")

@@ -84,3 +84,14 @@ def test_host_without_a_record_has_failed_with_what_stopped_the_run() -> None:
 
 def test_host_without_a_record_has_failed_where_nobody_knows_why() -> None:
     assert verdicts([], names=["b"]) == {"b": {"failed": True, "line": "b: the run did not begin."}}
+
+
+def test_machine_of_which_only_certificates_were_wanted_has_not_failed() -> None:
+    machine = {**MACHINE, "stage": "serving_issued", "done": True}
+    assert verdicts([machine])["a"] == {"failed": False, "line": "a: certificates issued"}
+
+
+def test_check_mode_says_why_a_machine_would_be_waited_for() -> None:
+    machine = {**MACHINE, "stage": "planned", "reason": "it sent no request.", "hint": "Look at its console."}
+    line = verdicts([machine], check=True)["a"]["line"]
+    assert line == "a: would wait for its requests: it sent no request. Look at its console."
