@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 
 # 64 bits of the hash tell one version from the next; the whole hash is checked by the machine.
 NAME_DIGITS = 16
+# An ISO that installs by itself
+CUSTOMIZED_NAME = re.compile(rf"install-(?:aarch64|x86_64)-[0-9a-f]{{{NAME_DIGITS}}}\.iso")
 
 
 def hashed_name(stem: str, ignition_hash: str, suffix: str) -> str:
@@ -218,6 +221,7 @@ def _named(items: t.Mapping[str, t.Mapping[str, t.Any]], name: str) -> t.Mapping
 
 
 __all__ = (
+    "CUSTOMIZED_NAME",
     "NAME_DIGITS",
     "address_for",
     "hashed_name",

@@ -16,6 +16,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import CUSTOMIZED_NAME
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import System
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Talk
@@ -107,6 +108,11 @@ def boot(
             changes["bmc"] = {"system": system.path, "media": image}
             say("is on with its image inserted already; left alone")
             return
+        why = _begun_earlier(machine)
+        if why:
+            changes["bmc"] = {"system": system.path, "media": image}
+            say(f"is on, {why}; left alone")
+            return
         raise BmcError(
             "powered_on",
             "its BMC says that it is on, and machine_power_policy is only_if_off",
@@ -144,6 +150,15 @@ def boot(
     if machine["stage"] == "planned":
         changes["stage"] = "armed"
     say(f"{'restarted' if running else 'powered on'} by its BMC, boots once from {target}")
+
+
+def _begun_earlier(machine: Record) -> str:
+    """Why a machine that is on was started by an earlier run, which was killed; empty where nothing says so."""
+    if machine.get("asks_to_join"):
+        return "and a certificate is asked for in its name already"
+    if machine["boot_method"] in NETWORK_BOOT and machine.get("boot_files") and not machine.get("changed"):
+        return "and its boot file lay there before this run"
+    return ""
 
 
 def disarm(
@@ -217,6 +232,9 @@ def _named(machine: Record) -> str:
 
 
 def _is_ours(image: str, base_url: str) -> bool:
+    if "/" not in image:
+        # some BMCs show the file's name alone
+        return CUSTOMIZED_NAME.fullmatch(image) is not None
     return bool(base_url) and image.startswith(f"{base_url.rstrip('/')}/")
 
 

@@ -458,6 +458,28 @@ def test_disarming_takes_what_is_ours_and_leaves_the_rest(rack: Rack) -> None:
     assert all(case.system.boots == [] for case in rack.cases.values())
 
 
+def test_what_lies_in_the_drives_of_nodes_is_ejected_before_others_boot(rack: Rack) -> None:
+    ours = f"{BASE_URL}/lab-x7k2p/install-aarch64-0123456789abcdef.iso"
+    node = {"stage": "planned", "arm": False, "iso_url": "", "existing_node": {"name": "a"}}
+    rack.machine("leftover", record=node, system={"drives": [Drive("c", image=ours)]})
+    rack.machine("name-alone", record=node, system={"drives": [Drive("c", image=ours)]}, quirks=["stale_image"])
+    rack.machine("foreign", record=node, system={"drives": [Drive("c", image=OTHER_ISO)]}, quirks=["stale_image"])
+    rack.machine("gone", record=node, variables={"machine_bmc_url": "https://127.0.0.1:9"})
+    rack.machine("network", record={**node, "boot_method": "grub"})
+    _run, records = rack.play("booted")
+    left = {name: case.system.images for name, case in rack.cases.items()}
+    assert left == {"leftover": [], "name-alone": [], "foreign": [OTHER_ISO], "gone": [], "network": []}
+    assert not any(records[name]["failed"] for name in rack.cases)
+    assert "may still hold" in records["gone"]["warnings"][-1]
+    assert rack.cases["network"].bmc.requests == []
+    assert all(case.system.boots == [] for case in rack.cases.values())
+
+    # the end of the run has nothing more to ask those that have answered
+    asked = len(rack.cases["leftover"].bmc.requests)
+    rack.play("disarmed", records=[records[name] for name in rack.cases])
+    assert len(rack.cases["leftover"].bmc.requests) == asked
+
+
 def test_bmcs_are_checked_without_a_change(rack: Rack) -> None:
     rack.machine("good", system={"power": "On"})
     rack.machine("bad", password="another")

@@ -84,6 +84,8 @@ def test_what_a_person_needs_is_uploaded_and_no_web_host_is_asked_for(store: tup
         run = site.run("add_arm_workers", "-v", inventory=inventory)
     assert run.rc == 0, run.stdout
     text = (site.install_directory / "worker-arm-1.txt").read_text()
+    # shown as it is written, so that it can be pasted
+    assert text in run.stdout
     assert f"# {dav.reader.url}/" in text
     assert f"--ignition-url={dav.reader.url}/{site.infrastructure_name}/worker-" in text
     for machine in site.machines.values():
