@@ -17,7 +17,7 @@ from support.paths import ROOT
 
 SHELL = ("sh", "bash", "console")
 # What a block needs that no test has, on the line before it
-MARKERS = ("hardware", "a cluster", "root on a host", "a container engine", "AWX")
+MARKERS = ("hardware", "a cluster", "a host", "root on a host", "a container engine", "AWX")
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(r"<!-- needs (.+?) -->\s*\Z")

@@ -131,12 +131,14 @@ FOREIGN = {
     "vault_bmc_password",
     "vault_publish_password",
     "rootfs_url",
+    "net_default_server",
     "install_dev",
     "ignition_url",
     "csr_name",
     "HTTP_server",
     "node_type",
     "my_group",
+    "net_default_server",
     "CONTROLLER_OAUTH_TOKEN",
     "CONTROLLER_HOST",
     "EE_BASE_IMAGE",
@@ -146,6 +148,7 @@ FOREIGN = {
     "no_log",
     "set_stats",
     "KUBEBUILDER_ASSETS",
+    "ANSIBLE_SHOW_CUSTOM_STATS",
     "group_vars",
     "REQUESTS_CA_BUNDLE",
     "ANSIBLE_RETRY_FILES_ENABLED",
@@ -466,6 +469,7 @@ EXPORTS = {
     *re.findall(r"K8S_AUTH_\w+", (ROOT / "plugins/doc_fragments/auth.py").read_text()),
     "CONTROLLER_HOST",
     "CONTROLLER_OAUTH_TOKEN",
+    "ANSIBLE_SHOW_CUSTOM_STATS",
 }
 
 
