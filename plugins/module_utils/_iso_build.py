@@ -74,7 +74,8 @@ class Installer:
     def _run(self, *arguments: str, seconds: float | None = None) -> str:
         command = [*self._command, *arguments]
         try:
-            done = subprocess.run(
+            # run_command of Ansible knows no limit of time
+            done = subprocess.run(  # pylint: disable=ansible-bad-function
                 command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,

@@ -28,7 +28,7 @@ from support.paths import ROOT
 MakeSite = Callable[..., Site]
 OPERATOR = "system:serviceaccount:multiarch-openshift:add-arm-workers"
 NAMESPACE = objects.MACHINE_API_NAMESPACE
-CRDS = ROOT / "tests/fixtures/cluster/other-installers-crds.yml"
+CRDS = [ROOT / f"tests/fixtures/cluster/{kinds}-crd.yml" for kinds in ("baremetalhosts", "agents")]
 
 
 def host(name: str, **spec: Any) -> dict[str, Any]:
@@ -86,7 +86,8 @@ def test_hosts_and_agents_of_the_cluster_refuse_their_machines(plane: ControlPla
     # the real API server does not know the kinds yet: then there are none
     assert [record["arm"] for record in asked(plane)["machines"]] == [True] * 4
     if isinstance(plane, RealControlPlane):
-        plane.load_crds(CRDS)
+        for path in CRDS:
+            plane.load_crds(path)
     plane.api.apply(
         [
             host("arm-a", bootMACAddress="52:54:00:00:00:0A"),

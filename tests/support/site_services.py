@@ -43,6 +43,7 @@ def check(folder: pathlib.Path, program: str, *arguments: str) -> str:
         env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        check=False,
         text=True,
         timeout=60,
     )
