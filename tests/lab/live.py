@@ -71,6 +71,7 @@ _INSTALLER_ARGUMENTS = frozenset(
         "secure_ipl",
     ]
 )
+_ANCHORS = "/etc/pki/ca-trust/source/anchors/"
 # Arguments of the live line that the installed system gets for its first boot.
 _FIRST_BOOT = re.compile(
     r"(ip|ifname|rd\.route|bootdev|BOOTIF|rd\.bootif|nameserver|rd\.peerdns|biosdevname|vlan|bond|team|bridge"
@@ -307,6 +308,11 @@ def typed_files(script: str) -> dict[str, str]:
     """Files that a pasted script writes with `sudo tee PATH <<'WORD'`."""
     found = re.findall(r"^sudo tee (\S+) >/dev/null <<'(\S+)'\n(.*?)^\2$", script, re.MULTILINE | re.DOTALL)
     return {path: text for path, _word, text in found}
+
+
+def trusted(files: Mapping[str, bytes]) -> str:
+    """The certificates in PEM that a live system trusts with these files, beside those of RHCOS."""
+    return "".join(files[path].decode() for path in sorted(files) if path.startswith(_ANCHORS))
 
 
 def typed_installation(script: str) -> Installation:

@@ -191,7 +191,11 @@ class Rack:
         retry: float = 0.1,
         reboot: float = 1.0,
         armed: Callable[[str], bool] = lambda _name: True,
+        site_authority: pathlib.Path | None = None,
     ) -> None:
+        """
+        :param site_authority: what the site's people trust, who download ISOs
+        """
         self.loop = loop
         self.network = network
         self.cluster = cluster
@@ -205,6 +209,9 @@ class Rack:
         """Seconds, at most."""
         self.armed = armed
         """Whether a boot file lies there for the machine of this name."""
+        self.trust = ssl.create_default_context()
+        if site_authority is not None:
+            self.trust.load_verify_locations(cafile=site_authority)
 
 
 # Behaviour and the event after which it shows
@@ -426,7 +433,7 @@ class RackMachine(Machine):
     async def _boot_iso(self) -> None:
         """Loader, live Ignition and installer, all from the ISO in the drive."""
         self.state = "live"
-        async with _Fetcher(self._rack.network, self.spec, "virtual media") as fetcher:
+        async with _Fetcher(self._rack.network, self.spec, "virtual media", self._rack.trust) as fetcher:
             status, content = await fetcher.request("GET", self.media)
         if status != 200:
             raise Panic(f"No bootable device: {self.media}: {status}")
@@ -500,11 +507,13 @@ class SimulatedMachine(RackMachine):
         files = self._apply(line, media.ignition) if media.ignition else {}
         if not live.installer_starts(line, files):
             raise Login("the live system waits at its login: nothing told it to install")
-        await self._install(live.installation(line, files), line)
+        await self._install(live.installation(line, files), line, trust=live.trusted(files))
 
     async def _install_by_hand(self, script: str) -> None:
         installation = live.typed_installation(script)
-        await self._install(installation, KernelLine(" ".join(installation.first_boot_arguments)))
+        files = {path: text.encode() for path, text in live.typed_files(script).items()}
+        line = KernelLine(" ".join(installation.first_boot_arguments))
+        await self._install(installation, line, trust=live.trusted(files), patient=False)
 
     def wipe_disk(self) -> None:
         """Empties the disk, so that the machine boots from the network again."""
@@ -534,15 +543,22 @@ class SimulatedMachine(RackMachine):
         self.tell("live_ignition", files=sorted(files))
         return files
 
-    async def _install(self, installation: Installation, line: KernelLine) -> None:
+    async def _install(
+        self, installation: Installation, line: KernelLine, *, trust: str = "", patient: bool = True
+    ) -> None:
+        """
+        :param trust: certificates in PEM beside those of RHCOS
+        :param patient: as the installer's service tells it to be, which a person does not
+        """
         self.tell("installing", device=installation.device, ignition_hash=installation.ignition_hash)
         # as the real one does, before it looks at the disk
-        content = await self._fetch_ignition(installation.ignition_url) if installation.ignition_url else b""
+        url = installation.ignition_url
+        content = await self._fetch_ignition(url, trust, patient=patient) if url else b""
         if self.spec.install_device and installation.device != self.spec.install_device:
             raise Panic(f"coreos-installer: checking for exclusive access to {installation.device}: no such device")
         self.disk, self.installed = None, False  # from here on what was there is gone
-        if installation.ignition_url:
-            self.tell("ignition", url=installation.ignition_url, verified=installation.ignition_hash is not None)
+        if url:
+            self.tell("ignition", url=url, verified=installation.ignition_hash is not None)
             live.check_ignition_hash(content, installation.ignition_hash)
         await self._pause()
         while "patient" in self.spec.behaviour and self.keeps_media():
@@ -550,21 +566,23 @@ class SimulatedMachine(RackMachine):
         self.disk = {"ignition": content, "installation": installation, "host_name": line.host_name}
         self.installed = True
 
-    async def _fetch_ignition(self, url: str) -> bytes:
-        """4xx ends it at once; everything else is tried for ever."""
+    async def _fetch_ignition(self, url: str, trust: str, *, patient: bool) -> bytes:
+        """4xx ends it at once; everything else is tried for ever, or once."""
+        context = ssl.create_default_context()
+        if trust:
+            context.load_verify_locations(cadata=trust)
         pause = self._rack.retry
         while True:
-            async with _Fetcher(self._rack.network, self.spec, "coreos-installer/0.24.0") as fetcher:
+            async with _Fetcher(self._rack.network, self.spec, "coreos-installer/0.24.0", context) as fetcher:
                 try:
                     status, content = await fetcher.request("GET", url)
+                    problem = f"HTTP status {status}"
                 except BootError as error:
-                    if "certificate" in str(error):
-                        raise Panic(f"coreos-installer: fetching {url}: {error}") from None
-                    status, content = 0, b""
+                    status, content, problem = 0, b"", str(error)
             if status == 200:
                 return content
-            if 400 <= status < 500:
-                raise Panic(f"coreos-installer: fetching {url}: HTTP status client error ({status})")
+            if 400 <= status < 500 or not patient:
+                raise Panic(f"coreos-installer: fetching {url}: {problem}")
             self.tell("ignition_retry", status=status)
             await asyncio.sleep(pause)
             pause = min(16 * self._rack.retry, pause * 2)
@@ -696,8 +714,11 @@ def _grub_prefix(network: BootNetwork) -> str:
 class _Fetcher:
     """A machine's network: HTTP from its own address, TFTP from the folder that is served."""
 
-    def __init__(self, network: BootNetwork, spec: MachineSpec, agent: str) -> None:
+    def __init__(
+        self, network: BootNetwork, spec: MachineSpec, agent: str, trust: ssl.SSLContext | None = None
+    ) -> None:
         self._network = network
+        self._trust = trust
         self._address = spec.addresses[0]
         self._agent = agent
         self._session: aiohttp.ClientSession | None = None
@@ -705,7 +726,8 @@ class _Fetcher:
     async def __aenter__(self) -> _Fetcher:
         same_family = (":" in self._address) == (":" in self._network.server)
         local = (self._address, 0) if same_family and not self._network.server.startswith("127.") else None
-        connector = aiohttp.TCPConnector(local_addr=local, force_close=False, limit=2)
+        trust = True if self._trust is None else self._trust
+        connector = aiohttp.TCPConnector(local_addr=local, force_close=False, limit=2, ssl=trust)
         self._session = aiohttp.ClientSession(
             connector=connector, headers={"User-Agent": self._agent}, timeout=aiohttp.ClientTimeout(total=120)
         )

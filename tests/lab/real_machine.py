@@ -18,7 +18,10 @@ import re
 import shlex
 import shutil
 import sys
+from typing import Any
 from typing import NamedTuple
+
+import yaml
 
 from lab import image
 from lab import live
@@ -138,7 +141,9 @@ class RealMachine(RackMachine):
         self.live_ignition = b""
         """What the initrds carried."""
         self.installer_said: list[str] = []
-        """Arguments that coreos-installer-service gave to the installer."""
+        """All arguments of the installer."""
+        self.live_media: dict[str, Any] = {}
+        """What is in the one config file among them that no product wrote."""
         self.installer_files: dict[str, str] = {}
         """Config files among them, by path."""
         self._workshop = workshop
@@ -267,6 +272,7 @@ class RealMachine(RackMachine):
                 )
                 code = await room.finished()
             self.installer_said = said.read_text().splitlines()
+            self.live_media = yaml.safe_load(self._workshop.media.read_text())
             if code:
                 raise Panic(f"coreos-installer: {_complaint(log)}")
             ignition, *texts = [await asyncio.to_thread(image.read_boot, disk.device, name) for name in _BOOT_FILES]

@@ -59,6 +59,7 @@ INFRASTRUCTURE = "lab-x7k2p"
 VERSION = "4.21.3"
 # Looked for in everything that a run prints or writes
 BMC_PASSWORD = "canary-bmc-password"
+PUT_PASSWORD = "canary-put-password"
 MARKER = "# multiarch.openshift cluster="
 # The first two documentation networks; the third is where the control plane's nodes and the ingress of the objects are.
 _NETWORKS = ("192.0.2", "198.51.100")
@@ -102,6 +103,8 @@ class Site:
     :param machine_kind: simulated or real (`lab.real_machine.missing` says what those need)
     :param block: sites that run at the same time have different blocks (0 to 31), and so different addresses
     :param web: lab (with faults) or nginx
+    :param uploads: whether what the web server shows can be written and read by https as well, at a WebDAV server
+        whose certificate is of the site's own authority
     :param payload: multi, single, unknown or migrating
     :param leave_out: (kind, name) of cluster objects that are missing
     :param reboot: seconds that a machine which boots from the network first takes to restart while it is armed
@@ -116,6 +119,7 @@ class Site:
         machine_kind: str = "simulated",
         block: int = 0,
         web: str = "lab",
+        uploads: bool = False,
         payload: str = "multi",
         infrastructure_name: str = INFRASTRUCTURE,
         version: str = VERSION,
@@ -145,6 +149,7 @@ class Site:
         self._kind = control_plane
         self._machine_kind = machine_kind
         self._web_kind = web
+        self._takes_uploads = uploads
         self._payload = payload
         self._leave_out = set(leave_out)
         self._reboot = reboot
@@ -191,6 +196,8 @@ class Site:
         self.web: Any = self._web_server()
         self._stack.callback(self.web.close)
         self.web.start()
+        if self._takes_uploads:
+            self._start_uploads()
         self._fill_rack()
 
     def _make_folders(self) -> None:
@@ -206,6 +213,17 @@ class Site:
         if self._web_kind == "nginx":
             return NginxServer(root, self.directory / "nginx", address)
         return WebServer(root, address, access_log=self.directory / "access.log", loop=self.loop)
+
+    def _start_uploads(self) -> None:
+        self.site_authority = Authority(self.directory / "site-authority", "site-ca")
+        address = self.service_address(6)
+        tls = self.site_authority.server("uploads", [address])
+        account = ("publisher", PUT_PASSWORD)
+        self.uploads = WebServer(
+            self.directory / "www", address, writable=True, credentials=account, tls=tls, loop=self.loop
+        )
+        self._stack.callback(self.uploads.close)
+        self.uploads.start()
 
     def _cluster_objects(self) -> list[dict[str, Any]]:
         self.machine_config_authority = Authority(self.directory / "machine-config", "machine-config-server-ca")
@@ -247,6 +265,7 @@ class Site:
             self.directory / "machines",
             api_address=self.plane.address,
             proof_possible=self.proof_possible,
+            site_authority=self.site_authority.certificate_path if self._takes_uploads else None,
             reboot=self._reboot,
             armed=lambda name: bool(self.boot_files(name)),
         )
@@ -495,7 +514,16 @@ class Site:
         return path
 
     def _site_variables(self) -> dict[str, Any]:
+        uploads = {}
+        if self._takes_uploads:
+            uploads = {
+                "publish_put_url": f"{self.uploads.url}/{self.publish_directory.name}",
+                "publish_username": "publisher",
+                "publish_password": PUT_PASSWORD,
+                "publish_ca_path": str(self.site_authority.certificate_path),
+            }
         return {
+            **uploads,
             "publish_directory": str(self.publish_directory),
             "publish_base_url": self.base_url,
             "publish_access_log": str(self.web.access_log),

@@ -21,13 +21,10 @@ from support.rehearsal import play
 
 HERE = pathlib.Path(__file__).parent
 BLOCK, SIMULATED_BLOCK = 31, 30
-# Long enough for arm64 kubelets under qemu-user on two busy cores; machines that never come cost all of it. A request
-# that waits since the killed run must still be young when the next one looks at it.
-TIMEOUT = 90
-MAX_CSR_AGE = 45
+# Long enough for arm64 kubelets under qemu-user on two cores; machines that never come cost all of it.
+PATIENCE = 50
 # Simulated ones are quicker; what the run says differs in its numbers only.
-SIMULATED_TIMEOUT = 75
-SIMULATED_MAX_CSR_AGE = 45
+SIMULATED_PATIENCE = 35
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,8 +54,7 @@ def _simulation(tmp_path_factory: pytest.TempPathFactory) -> concurrent.futures.
                 machine_kind="simulated",
                 control_plane="simulated",
                 block=SIMULATED_BLOCK,
-                timeout=SIMULATED_TIMEOUT,
-                max_csr_age=SIMULATED_MAX_CSR_AGE,
+                patience=SIMULATED_PATIENCE,
             )
         except BaseException as error:
             future.set_exception(error)
@@ -79,8 +75,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
         machine_kind="real",
         control_plane="real",
         block=BLOCK,
-        timeout=TIMEOUT,
-        max_csr_age=MAX_CSR_AGE,
+        patience=PATIENCE,
     )
 
 

@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
+import shlex
 import subprocess
+import urllib.parse
 
 import pytest
 
+from lab import live
+from lab.iso import LiveIso
 from lab.live import KernelLine
 from lab.loop_disk import attached
 from lab.machines import NODE_ARCHITECTURE
@@ -26,8 +31,10 @@ pytestmark = pytest.mark.real
 each = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 PROVEN = [s for s in SCENARIOS if s.proven]
 each_proven = pytest.mark.parametrize("scenario", PROVEN, ids=lambda scenario: scenario.name)
-INSTALLED = [s for s in PROVEN if s.values.get("boot_method") != "external"]
-each_installed = pytest.mark.parametrize("scenario", INSTALLED, ids=lambda scenario: scenario.name)
+NETWORK_BOOTED = [s for s in PROVEN if s.values.get("boot_method") not in ("external", "iso")]
+each_network_booted = pytest.mark.parametrize("scenario", NETWORK_BOOTED, ids=lambda scenario: scenario.name)
+BY_ISO = [s for s in PROVEN if s.values.get("boot_method") == "iso"]
+each_by_iso = pytest.mark.parametrize("scenario", BY_ISO, ids=lambda scenario: scenario.name)
 LIVE_IGNITION_FILE = "/etc/coreos/installer.d/20-ignition-hash.yaml"
 
 
@@ -35,6 +42,15 @@ def machine(outcome: Outcome, scenario: Scenario) -> RealMachine:
     found = outcome.results[scenario.name].machine
     assert isinstance(found, RealMachine)
     return found
+
+
+def told(seen: RealMachine) -> list[str]:
+    """What the product and RHCOS told the installer: all but the one thing that the lab adds, as live media do."""
+    command, option, media, *rest = seen.installer_said
+    assert (command, option, pathlib.Path(media).name) == ("install", "--config-file", "media.yaml")
+    image = pathlib.Path(media).with_name("metal.raw")
+    assert seen.live_media == {"image-file": str(image), "insecure": True}
+    return rest
 
 
 @each
@@ -57,6 +73,8 @@ def test_node_is_what_the_inventory_says_and_presents_what_was_issued(real: Outc
     result = real.results[scenario.name]
     assert result.architecture == NODE_ARCHITECTURE[scenario.values.get("architecture", "aarch64")]
     assert result.presents_what_was_issued
+    # counted above, and these are the ones
+    assert result.holds_what_was_issued
 
 
 @each
@@ -73,20 +91,18 @@ def test_nothing_is_approved_for_strangers(real: Outcome) -> None:
     assert "oc adm certificate approve" in real.run.stdout
 
 
-@each_installed
+@each_network_booted
 def test_installer_got_what_was_published_and_nothing_else(real: Outcome, scenario: Scenario) -> None:
     seen = machine(real, scenario)
     line = KernelLine(seen.events("kernel")[0].details["line"])
     device, url = line.value("coreos.inst.install_dev"), line.value("coreos.inst.ignition_url")
     verified = "documented" not in scenario.values.get("variables", {}).values()
-    expected = ["install"]
-    if verified:
-        expected += ["--config-file", LIVE_IGNITION_FILE]
+    expected = ["--config-file", LIVE_IGNITION_FILE] if verified else []
     expected += [device or "", "--ignition-url", url or "", "--insecure-ignition"]
     kept = "".join(f"ip={value} " for value in line.values("ip"))
     if kept:
         expected += ["--firstboot-args", f"rd.neednet=1 {kept}"]
-    assert seen.installer_said == [*expected, "--fetch-retries", "infinite"]
+    assert told(seen) == [*expected, "--fetch-retries", "infinite"]
     # what is pinned came out of a published initrd and is the hash in the name of the published ignition
     assert list(seen.installer_files) == ([LIVE_IGNITION_FILE] if verified else [])
     if verified:
@@ -95,7 +111,7 @@ def test_installer_got_what_was_published_and_nothing_else(real: Outcome, scenar
         assert f"-{pinned[:16]}.img" in str(seen.events("live_ignition")[0].details["path"])
 
 
-@each_installed
+@each_network_booted
 def test_what_is_on_the_disk_is_what_was_published(real: Outcome, scenario: Scenario) -> None:
     seen = machine(real, scenario)
     line = KernelLine(seen.events("kernel")[0].details["line"])
@@ -116,14 +132,78 @@ def test_consoles_and_kernel_arguments_are_in_the_installed_system(real: Outcome
     assert "serial --unit=0 --speed=115200" in seen.disk.grub
 
 
+def test_iso_that_installs_by_itself_has_all_that_the_installer_is_told(real: Outcome) -> None:
+    seen = real.results["iso-unattended"].machine
+    assert isinstance(seen, RealMachine)
+    written = live.apply_live_ignition(LiveIso(real.published[seen.media]).ignition)
+    files = sorted(path for path in written if path.startswith("/etc/coreos/installer.d/"))
+    assert files
+    assert seen.installer_files == {path: written[path].decode() for path in files}
+    options = [word for path in files for word in ("--config-file", path)]
+    assert told(seen) == [*options, "--fetch-retries", "infinite"]
+
+
+def test_person_types_what_was_printed_and_nothing_else(real: Outcome) -> None:
+    seen = real.results["iso-typed"].machine
+    assert isinstance(seen, RealMachine)
+    printed = [line for line in real.instructions["iso-typed"].splitlines() if not line.startswith("#")]
+    (command,) = re.findall(r"^sudo coreos-installer install .*(?:\\\n.*)*", "\n".join(printed), re.MULTILINE)
+    assert told(seen) == shlex.split(command.replace("\\\n", ""))[3:]
+    assert seen.installer_files == {}
+
+
+@each_by_iso
+def test_what_an_iso_installs_is_what_was_published(real: Outcome, scenario: Scenario) -> None:
+    seen = machine(real, scenario)
+    assert seen.disk is not None
+    text = "".join(seen.installer_files.values()) + real.instructions[scenario.name]
+    (url,) = set(re.findall(r"ignition-url[:=] ?(\S+)", text))
+    assert seen.disk.ignition == real.published[url]
+    (keyfile,) = seen.disk.keyfiles.values()
+    assert f"mac-address={seen.spec.macs[0]}" in keyfile
+    if scenario.name == "iso-unattended":
+        assert "console=ttyAMA0,115200n8" in seen.disk.entry
+        assert "site.note=2" in seen.disk.entry
+
+
+def test_ignition_goes_over_tls_with_a_private_authority_where_machines_can(real: Outcome) -> None:
+    """Uploaded and compared by https. Who types the command fetches it by https; boot loaders know no authority."""
+    typed = real.results["iso-typed"].machine
+    assert isinstance(typed, RealMachine)
+    own = {(request.method, request.status) for request in real.uploads if "/typed-" in request.path}
+    assert ("GET", 200) in own
+    assert own & {("PUT", 201), ("MOVE", 201)}
+    fetched = [request for request in real.uploads if request.address == typed.spec.addresses[0]]
+    assert [request.status for request in fetched if "/typed-" in request.path] == [200]
+    assert typed.disk is not None
+    assert typed.disk.ignition in {real.published[url] for url in real.published if url.startswith("https://")}
+    # the same file for machines that boot from the network: compared by https, fetched by http, with its hash pinned
+    compared = {request.path for request in real.uploads if (request.method, request.status) == ("GET", 200)}
+    for scenario in NETWORK_BOOTED:
+        line = KernelLine(machine(real, scenario).events("kernel")[0].details["line"])
+        url = urllib.parse.urlsplit(line.value("coreos.inst.ignition_url") or "")
+        assert url.scheme == "http"
+        if "machine_pool" not in scenario.values.get("variables", {}):
+            assert url.path in compared
+
+
 def test_changed_ignition_is_refused_by_the_installer(real: Outcome) -> None:
     seen = real.results["changed-ignition"].machine
     assert seen is not None
     assert "failed to validate Ignition configuration digest" in seen.result
 
 
+def test_changed_ignition_is_installed_where_nothing_pins_it(real: Outcome) -> None:
+    seen = real.results["changed-documented"].machine
+    assert isinstance(seen, RealMachine)
+    assert seen.disk is not None
+    assert seen.disk.ignition.endswith(b" ")
+
+
 def test_changed_ignition_raises_the_alarm(real: Outcome) -> None:
-    assert re.search(r"ALARM: \S+/edge-\w+\.ign no longer returns what this run published", real.run.stdout)
+    said = " ".join(real.run.stdout.split())
+    assert re.search(r"ALARM: \S+/edge-\w+\.ign no longer returns what this run published", said)
+    assert "Machines that check the hash refuse it, others install what somebody else put there" in said
 
 
 def test_stale_authority_is_refused_by_ignition(real: Outcome) -> None:
@@ -135,7 +215,7 @@ def test_stale_authority_is_refused_by_ignition(real: Outcome) -> None:
 
 def test_machine_config_server_answers_ignition_at_the_machines_own_address(real: Outcome) -> None:
     asked = {(request.path, request.status) for request in real.machine_config if "ignition+json" in request.accept}
-    assert asked == {("/config/worker", 200), ("/config/edge", 200)}
+    assert asked == {("/config/worker", 200), ("/config/edge", 200), ("/config/typed", 200)}
     expected = {real.results[scenario.name].machine.spec.addresses[0] for scenario in PROVEN}  # type: ignore[union-attr]
     assert expected <= {request.address for request in real.machine_config}
 

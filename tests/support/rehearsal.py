@@ -23,6 +23,7 @@ from lab import objects
 from lab.kubelet import CLIENT_SIGNER
 from lab.kubelet import PORT
 from lab.kubelet import REQUESTS
+from lab.kubelet import SERVING_SIGNER
 from lab.kubelet import Timing
 from lab.machines import MachineSpec
 from lab.machines import RackMachine
@@ -34,9 +35,12 @@ from lab.site import Site
 from lab.site import machine_address
 from lab.site import machine_spec
 from lab.site import node_of
+from lab.web import WebRequest
 
 VERDICT = re.compile(r'"msg": "(?P<line>(?P<name>[-\w.]+): .*)"')
 FOREIGN_NODE = "worker-foreign"
+# Of the product's 15 minutes
+SHORTEST_CSR_AGE = 30
 _FOREIGN_FILE = "# the site's own menu\nexit\n"
 
 
@@ -70,13 +74,6 @@ def name_another_disk(site: Site, machine: RackMachine) -> None:
 def let_another_take_its_name(site: Site, machine: RackMachine) -> None:
     _visitor(site, 51, "impostor", machine.name, machine.spec.architecture)
     _visitor(site, 52, "foreigner", FOREIGN_NODE, "x86_64")
-
-
-def wait_for_the_others(site: Site, machine: RackMachine) -> None:
-    """Nobody starts a machine long before the run can look at its request."""
-    deadline = time.monotonic() + 60
-    while not any(site.armed(name) for name in site.machines) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def _visitor(site: Site, number: int, name: str, host_name: str, architecture: str) -> None:
@@ -117,7 +114,23 @@ SCENARIOS = (
             "variables": {"machine_ignition_delivery": "documented"},
         },
     ),
-    Scenario("external", True, (1, 1), values={"boot_method": "external"}, before=wait_for_the_others),
+    # its ISO has all that it needs, and comes by http
+    Scenario(
+        "iso-unattended",
+        True,
+        (1, 1),
+        values={
+            "boot_method": "iso",
+            "variables": {
+                "machine_iso_install": "unattended",
+                "machine_consoles": ["ttyAMA0,115200n8"],
+                "machine_kernel_arguments": ["site.note=2"],
+            },
+        },
+    ),
+    # somebody types what the run has printed; its ignition was uploaded by https, and comes by https
+    Scenario("iso-typed", True, (1, 1), values={"boot_method": "iso", "variables": {"machine_pool": "typed"}}),
+    Scenario("external", True, (1, 1), values={"boot_method": "external"}),
     Scenario("interrupted", True, (1, 1)),
     Scenario("early-restart", True, (2, 1), values={"behaviour": "loses_keys_early", "pace": 8.0}),
     Scenario(
@@ -164,6 +177,8 @@ class Result:
     pending: tuple[int, int] = (0, 0)
     architecture: str = ""
     presents_what_was_issued: bool = False
+    holds_what_was_issued: bool = False
+    """Whether its kubelet has one client and one serving certificate, both of requests that the run approved."""
     boot_files: list[pathlib.Path] = dataclasses.field(default_factory=list)
     machine: RackMachine | None = None
 
@@ -181,7 +196,11 @@ class Outcome:
     others: dict[str, tuple[int, int]]
     """Requests that were approved for nodes of no machine."""
     published: dict[str, bytes]
-    """Published files by URL."""
+    """Published files by URL, also those by https."""
+    uploads: list[WebRequest]
+    """What was asked of the server that takes uploads."""
+    instructions: dict[str, str]
+    """What the run has printed for people, by machine."""
     machine_config: list[Asked]
     """What was asked of the machine-config server."""
     seconds: dict[str, float]
@@ -197,6 +216,9 @@ def specs(scenarios: Sequence[Scenario], block: int) -> list[MachineSpec]:
             address, gateway = machine_address(number, block), machine_address(0, block)
             line = f"ip={address}::{gateway}:255.255.255.0:{spec.name}:eno1:none"
             spec.variables["machine_network_arguments"] = [line]
+        if spec.boot_method == "iso":
+            nic = {"name": "eno1", "mac": spec.macs[0], "addresses": [f"{spec.addresses[0]}/24"]}
+            spec.variables["machine_network"] = {"interfaces": [nic], "nameservers": [machine_address(0, block)]}
         made.append(spec)
     return made
 
@@ -208,16 +230,19 @@ def play(
     machine_kind: str,
     control_plane: str,
     block: int,
-    timeout: int,
-    max_csr_age: int,
+    patience: int,
 ) -> Outcome:
-    """Plays all scenarios in one run, after one that is killed half way through one of them."""
+    """Plays all scenarios in one run, after one that is killed half way through one of them.
+
+    :param patience: seconds in which machines of this kind join, on two cores that do nothing else
+    """
     site = Site(
         directory,
         specs(scenarios, block),
         machine_kind=machine_kind,
         control_plane=control_plane,
         block=block,
+        uploads=True,
         timing=Timing(serving_delay=1.5),
     )
     started = time.monotonic()
@@ -225,24 +250,27 @@ def play(
     with site:
         seconds["site"] = time.monotonic() - started
         _prepare(site)
-        inventory = site.inventory(
-            {
-                "approve_csrs_timeout": timeout,
-                "approve_csrs_max_csr_age": max_csr_age,
-                "approve_csrs_heartbeat": 10,
-                # one pool has a stale CA, and the machines of the others are to be seen
-                "preflight_fatal": [],
-            }
-        )
-        first = _killed_run(site, inventory)
+        # one pool has a stale CA, and the machines of the others are to be seen
+        inventory = site.inventory({"approve_csrs_heartbeat": 10, "preflight_fatal": []})
+        first, pace = _killed_run(site, inventory)
         first_approved, _pending = _requests(site)[INTERRUPTED]
         seconds["killed run"] = time.monotonic() - started - seconds["site"]
         hooks = {scenario.name: _hook(site, scenario) for scenario in scenarios if scenario.before}
+        # A request that waits since the killed run must still be young when this one, with more machines, looks at it;
+        # and who lost his keys is approved again once the first request is old.
+        age = max(SHORTEST_CSR_AGE, round(2 * pace) + 10)
+        timeout = age + patience + round(pace)
+        running = site.start(
+            "add_arm_workers",
+            inventory=inventory,
+            extra_vars={"approve_csrs_timeout": timeout, "approve_csrs_max_csr_age": age},
+        )
+        running.wait_for_output("Waiting for", 180)
         with site.operator(hooks):
-            run = site.run("add_arm_workers", inventory=inventory, timeout=timeout + 120)
+            run = running.wait(timeout + 120)
         seconds["run"] = run.seconds
         asked = list(site.machine_config.requests)
-        outcome = Outcome(first, first_approved, run, {}, {}, {}, asked, seconds, directory)
+        outcome = Outcome(first, first_approved, run, {}, {}, {}, site.uploads.seen(), {}, asked, seconds, directory)
         _look(site, outcome)
     seconds["all"] = time.monotonic() - started
     return outcome
@@ -257,10 +285,10 @@ def _hook(site: Site, scenario: Scenario) -> Callable[[], None]:
 
 
 def _prepare(site: Site) -> None:
-    """Two more pools, one of them with the CA of long ago; and a boot file that is not ours."""
+    """More pools, one of them with the CA of long ago; and a boot file that is not ours."""
     url, current = site.machine_config.url, site.machine_config_authority.pem
     stale = Authority(site.directory / "old-machine-config", "machine-config-server-ca").pem
-    for pool, ca in (("edge", current), ("stale", stale)):
+    for pool, ca in (("edge", current), ("typed", current), ("stale", stale)):
         site.api.apply([objects.machine_config_pool(pool, 0), objects.user_data_secret(pool, url, ca)])
         site.machine_config.pools.add(pool)
     if "foreign-file" in site.machines:
@@ -268,32 +296,31 @@ def _prepare(site: Site) -> None:
         (site.grub_directory / f"grub.cfg-01-{dashes}").write_text(_FOREIGN_FILE)
 
 
-def _killed_run(site: Site, inventory: pathlib.Path) -> str:
-    """A run for one machine that ends between its client and its serving request."""
+def _killed_run(site: Site, inventory: pathlib.Path) -> tuple[str, float]:
+    """A run for one machine that ends between its client and its serving request; and its seconds up to its wait."""
     machine = site.machines[INTERRUPTED]
+    started = time.monotonic()
     running = site.start("add_arm_workers", "--limit", INTERRUPTED, inventory=inventory)
     try:
-        deadline = time.monotonic() + 60
-        while not site.armed(INTERRUPTED):
-            if not running.running or time.monotonic() > deadline:
-                raise AssertionError(f"{INTERRUPTED} was not armed:\n{running.output}")
-            time.sleep(0.05)
+        running.wait_for_output("Waiting for", 120)
+        pace = time.monotonic() - started
         machine.power_on()
-        running.wait_for_output(f"{INTERRUPTED}  client CSR")
+        running.wait_for_output(f"{INTERRUPTED}  client CSR", 120)
     finally:
         running.kill()
     output = running.wait().stdout
     _wait_for_workers(site)
+    deadline = time.monotonic() + 60
     while len(site.requests_of(INTERRUPTED)) < 2:
-        if time.monotonic() > deadline + 30:
+        if time.monotonic() > deadline:
             raise AssertionError(f"{INTERRUPTED} asked for no serving certificate: {machine.state} {machine.result}")
         time.sleep(0.1)
-    return output
+    return output, pace
 
 
 def _wait_for_workers(site: Site) -> None:
     """Workers of ansible-playbook, which outlive it in sessions of their own, end by themselves."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while any("ansible-playbook" in line for line in processes_of(site.directory)):
         if time.monotonic() > deadline:
             raise AssertionError(f"what is left of the killed run goes on: {processes_of(site.directory)}")
@@ -313,13 +340,16 @@ def _look(site: Site, outcome: Outcome) -> None:
             pending,
             node["status"]["nodeInfo"]["architecture"] if node else "",
             _presents_what_was_issued(site, name, machine.spec.addresses[0]),
+            _holds_what_was_issued(site, name),
             site.boot_files(name),
             machine,
         )
+    outcome.instructions = {path.stem: path.read_text() for path in site.install_directory.glob("*.txt")}
     outcome.others = {name: approved for name, (approved, _unused) in counts.items()}
     for path in site.publish_directory.rglob("*"):
         if path.is_file():
-            outcome.published[f"{site.base_url}/{path.relative_to(site.publish_directory)}"] = path.read_bytes()
+            for url in (site.web.url, site.uploads.url):
+                outcome.published[f"{url}/{path.relative_to(site.publish_directory.parent)}"] = path.read_bytes()
 
 
 def _requests(site: Site) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
@@ -335,6 +365,21 @@ def _requests(site: Site) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
 
 def _pair(counts: list[int]) -> tuple[int, int]:
     return counts[0], counts[1]
+
+
+def _holds_what_was_issued(site: Site, name: str) -> bool:
+    approved = {approval.name for approval in site.plane.approvals}
+    issued = {
+        base64.b64decode(request["status"]["certificate"]): request["spec"]["signerName"]
+        for request in site.requests_of(name)
+        if request["metadata"]["name"] in approved and request["status"].get("certificate")
+    }
+    held = {
+        path.read_bytes().partition(b"-----BEGIN EC")[0].partition(b"-----BEGIN PRIVATE")[0]
+        for path in (site.directory / "machines" / name).rglob("kubelet-*.pem")
+        if not path.is_symlink()  # to a path of the machine's own mounts
+    }
+    return len(held) == 2 and {issued.get(certificate) for certificate in held} == {CLIENT_SIGNER, SERVING_SIGNER}
 
 
 def _presents_what_was_issued(site: Site, name: str, address: str) -> bool:
