@@ -138,7 +138,6 @@ FOREIGN = {
     "HTTP_server",
     "node_type",
     "my_group",
-    "net_default_server",
     "CONTROLLER_OAUTH_TOKEN",
     "CONTROLLER_HOST",
     "EE_BASE_IMAGE",
@@ -551,3 +550,44 @@ def test_the_collection_is_built_and_installed_as_the_pages_say(tmp_path: pathli
         "docs/flow.svg",
     ):
         assert (folder / part).is_file(), part
+
+
+# -- the checks themselves ---------------------------------------------------------------------------------------------
+
+SLIPS = [
+    ("`machine_adresses` is required.", test_every_variable_of_the_inventory_on_a_page_is_read_by_something),
+    ("```yaml\npublish_base_ur: http://192.0.2.5\n```\n", test_every_name_on_a_page_is_one_of_the_code),
+    ("Set `approve_csrs_timout`.", test_every_name_on_a_page_is_one_of_the_code),
+    ("The code is `aproved_by_other`.", test_every_name_on_a_page_is_one_of_the_code),
+    ("Run `multiarch.openshift.add_arm_worker`.", test_every_playbook_role_and_plugin_on_a_page_exists),
+    ("See `tests/unit/test_doc.py`.", test_every_path_on_a_page_exists),
+    ("[there](inventory.md#the-sites)", test_every_link_leads_somewhere),
+    ("[there](inventry.md)", test_every_link_leads_somewhere),
+    ("`machine_ignition_delivery: verify`", test_every_example_of_machine_variables_is_accepted),
+    ("```yaml\nmachine_network:\n  interfaces: [{name: eno1, dhpc: ipv4}]\n```\n", test_every_example_of_machine_variables_is_accepted),
+    ("```yaml\napprove_csrs_ambiguous: newst\n```\n", test_every_example_of_role_variables_is_accepted),
+    ("> it sent no request, and has fetched nothing from the web service (no line)", test_every_quoted_message_is_one_of_the_code),
+    ("<!-- needs luck -->\n```sh\nmake test\n```\n", test_every_block_has_a_known_language_and_a_known_marker),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "check"), SLIPS, ids=[text for text, _check in SLIPS])
+def test_a_slip_of_the_pen_is_found(text: str, check: t.Callable[[Page], None]) -> None:
+    with pytest.raises(AssertionError):
+        check(Page(ROOT / "docs" / "page.md", text))
+
+
+@pytest.mark.parametrize(
+    "line", ["make tests", "ansible-playbok x.yml", "oc get csr", "pip install -r requirement.txt"]
+)
+def test_a_command_that_no_test_runs_is_found(line: str) -> None:
+    (command,) = Page(ROOT / "docs" / "page.md", f"```sh\n{line}\n```\n").commands
+    with pytest.raises(AssertionError):
+        test_every_command_is_run_by_a_test_or_says_what_it_needs(command)
+
+
+@pytest.mark.parametrize("options", [("--chek",), ("-e", "approve_csrs_timout=1")])
+def test_a_slip_in_the_options_of_a_playbook_is_found(options: tuple[str, ...]) -> None:
+    words_ = ("ansible-playbook", "multiarch.openshift.add_arm_workers", "-i", "inventory", *options)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        test_every_playbook_command_is_one_that_ansible_understands(words_)
