@@ -564,11 +564,17 @@ SLIPS = [
     ("[there](inventory.md#the-sites)", test_every_link_leads_somewhere),
     ("[there](inventry.md)", test_every_link_leads_somewhere),
     ("`machine_ignition_delivery: verify`", test_every_example_of_machine_variables_is_accepted),
-    ("```yaml\nmachine_network:\n  interfaces: [{name: eno1, dhpc: ipv4}]\n```\n", test_every_example_of_machine_variables_is_accepted),
+    (
+        "```yaml\nmachine_network:\n  interfaces: [{name: eno1, dhpc: ipv4}]\n```\n",
+        test_every_example_of_machine_variables_is_accepted,
+    ),
     ("```yaml\napprove_csrs_ambiguous: newst\n```\n", test_every_example_of_role_variables_is_accepted),
-    ("> it sent no request, and has fetched nothing from the web service (no line)", test_every_quoted_message_is_one_of_the_code),
+    (
+        "> it sent no request, and has fetched nothing from the web service (no line)",
+        test_every_quoted_message_is_one_of_the_code,
+    ),
     ("<!-- needs luck -->\n```sh\nmake test\n```\n", test_every_block_has_a_known_language_and_a_known_marker),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "check"), SLIPS, ids=[text for text, _check in SLIPS])
