@@ -85,6 +85,23 @@ def ask(wire: socket.socket, question: dict[str, Any], number: int) -> dict[str,
     return None
 
 
+def offers(
+    server: list[str], questions: list[dict[str, Any]], environment: dict[str, str]
+) -> tuple[list[dict[str, Any] | None], str]:
+    """The offers of a server that is started with these words, and what it said itself."""
+    asked = subprocess.run(
+        ["unshare", "--net", sys.executable, __file__],
+        input=json.dumps({"server": server, "questions": questions}),
+        env=environment,
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=120,
+    )
+    assert asked.returncode == 0, asked.stderr
+    return json.loads(asked.stdout), asked.stderr
+
+
 def main() -> None:
     asked = json.load(sys.stdin)
     for words in (
