@@ -55,6 +55,7 @@ def documented() -> list[tuple[str, ...]]:
     return sorted(found, key=order)
 
 
+@pytest.mark.timeout(900)  # a dozen runs
 def test_every_playbook_command_of_the_pages_does_what_they_say(make_site: MakeSite, site_block: int) -> None:
     site = make_site(
         machines=[machine_spec(1, block=site_block), machine_spec(2, block=site_block, boot_method="ipxe")]
@@ -72,7 +73,7 @@ def test_every_playbook_command_of_the_pages_does_what_they_say(make_site: MakeS
     for playbook, *arguments in commands:
         extra = {"report_directory": report} if playbook == "report" else None
         with site.operator() if playbook == "approve_csrs" else contextlib.nullcontext():
-            run = site.run(playbook, *arguments, inventory=inventory, extra_vars=extra)
+            run = site.run(playbook, *arguments, inventory=inventory, extra_vars=extra, timeout=240)
         assert run.rc == 0, f"{playbook} {arguments}\n{run.stdout}"
         if "--check" in arguments:
             assert site.files() == nothing
