@@ -18,6 +18,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._other_install
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import Claim
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import agent_claim
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import host_claim
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import claimed_node
 
 Object = t.Mapping[str, t.Any]
 _INSTALLERS = ((BARE_METAL_HOST, host_claim), (AGENT, agent_claim))
@@ -64,4 +66,20 @@ def look_at_neighbours(cluster: t.Any) -> Neighbours:
     return found
 
 
-__all__ = ("Neighbours", "look_at_neighbours")
+def nodes_that_ask(cluster: t.Any) -> set[str]:
+    """Names of nodes for which a client certificate is asked for, whoever asks; empty where that may not be read."""
+    try:
+        csrs = cluster.list(
+            "certificates.k8s.io/v1", "CertificateSigningRequest", field_selector=f"spec.signerName={CLIENT_SIGNER}"
+        )[0]
+    except Forbidden:
+        return set()
+    return {name for csr in csrs if not _is_refused(csr) and (name := claimed_node(csr))}
+
+
+def _is_refused(csr: Object) -> bool:
+    conditions = (csr.get("status") or {}).get("conditions") or []
+    return any(condition["type"] in ("Denied", "Failed") for condition in conditions)
+
+
+__all__ = ("Neighbours", "look_at_neighbours", "nodes_that_ask")

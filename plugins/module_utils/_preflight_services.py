@@ -63,7 +63,7 @@ def tftp_host(facts: Facts, host: str) -> Finding:
             check,
             WARN,
             f"No boot loader lies in {where} on {host}: {some(wanted)}.",
-            "Firmware that boots by TFTP has nothing to load. docs/netboot.md says where loaders come from.",
+            "Firmware that boots by TFTP has nothing to load, unless netboot_boot_loaders has the run lay it there.",
         )
     if facts["state"] == "same":
         return finding(check, OK, f"{where} is there, and {host} serves {facts['name']} by TFTP.")

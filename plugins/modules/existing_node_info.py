@@ -50,13 +50,15 @@ EXAMPLES = r"""
 RETURN = r"""
 machines:
   description:
-    - The records, with C(arm) (whether boot files or media may be put in place) and C(existing_node).
+    - The records, with C(arm) (whether boot files or media may be put in place), C(existing_node), and C(asks_to_join)
+      (whether somebody asks for a client certificate in its name).
   returned: success
   type: list
   elements: dict
   sample:
     - name: worker-arm-1
       arm: false
+      asks_to_join: false
       existing_node: {name: worker-arm-1, ready: true, architecture: arm64, addresses: [192.0.2.11]}
 not_comparable:
   description:
@@ -78,6 +80,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import A
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import check_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
 from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours import look_at_neighbours
+from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours import nodes_that_ask
 
 
 def main() -> None:
@@ -95,6 +98,7 @@ def main() -> None:
         identity = cluster.identity()
         check_cluster(machines, identity)
         found = look_at_neighbours(cluster)
+        asking = nodes_that_ask(cluster)
     except OperationError as exc:
         module.fail_json(msg=str(exc))
     for sentence in found.not_permitted:
@@ -102,7 +106,12 @@ def main() -> None:
     module.exit_json(
         changed=False,
         machines=[
-            guard({**machine, "cluster": identity}, found.nodes, found.claims, installing=installing)
+            guard(
+                {**machine, "cluster": identity, "asks_to_join": machine["node_name"] in asking},
+                found.nodes,
+                found.claims,
+                installing=installing,
+            )
             for machine in machines
         ],
         not_comparable=found.not_comparable,
