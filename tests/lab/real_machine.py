@@ -25,6 +25,7 @@ import yaml
 
 from lab import image
 from lab import live
+from lab import real_plane
 from lab.kubelet import ApiConnection
 from lab.live import KernelLine
 from lab.live import LiveMedia
@@ -69,19 +70,27 @@ _BEHAVIOURS = frozenset(
 
 def missing(programs: pathlib.Path) -> str:
     """Empty where real machines can be made here, else one line that says how to get what is missing."""
-    if sys.platform != "linux" or os.geteuid() != 0:
+    if sys.platform != "linux" or not _is_root():
         return "real machines need root on Linux, for mounts and loop devices"
-    absent = [name for name in PROGRAMS if not (programs / name).exists()]
-    if absent:
-        return f"{', '.join(absent)} not in {programs}: set KUBEBUILDER_ASSETS to a folder that has them"
-    packages = {package for name, package in SYSTEM_PROGRAMS.items() if shutil.which(name) is None}
+    absent = [name for name in (*real_plane.PROGRAMS, *PROGRAMS) if not (programs / name).exists()]
+    absent += [name for name in SYSTEM_PROGRAMS if shutil.which(name) is None]
     if emulator() is None:
-        packages.add("qemu-user-static (from Debian 13 on qemu-user)")
-    if packages:
-        return f"real machines need the Debian packages {', '.join(sorted(packages))}: apt-get install them"
+        absent.append(EMULATORS[0])
+    if absent:
+        packages = " ".join(sorted(set(SYSTEM_PROGRAMS.values())))
+        return (
+            f"real machines need {', '.join(absent)}: set KUBEBUILDER_ASSETS to a folder with the programs of"
+            f" Kubernetes and CoreOS (now {programs}), and have those of the system in PATH (apt-get install {packages}"
+            " qemu-user-static, from Debian 13 on qemu-user)"
+        )
     if not pathlib.Path("/dev/loop-control").exists():
         return "this system has no loop devices: modprobe loop"
     return ""
+
+
+def _is_root() -> bool:
+    """Root of the system; the lab makes every user root of a namespace, who may neither mount nor take a loop device."""
+    return pathlib.Path("/proc/self/uid_map").read_text().split()[:2] == ["0", "0"] and os.geteuid() == 0
 
 
 def emulator() -> str | None:

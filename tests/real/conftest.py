@@ -38,7 +38,7 @@ def unavailable() -> str:
     """Empty, or one line that says why real machines cannot be made here and what to do."""
     if not namespace.inside():
         return "real machines need the lab's own network, which this system does not allow"
-    return real_available() or real_machine.missing(PROGRAMS)
+    return real_machine.missing(PROGRAMS) or real_available()
 
 
 @pytest.fixture(scope="session")
