@@ -89,7 +89,7 @@ def missing(programs: pathlib.Path) -> str:
 
 
 def _is_root() -> bool:
-    """Root of the system; the lab makes every user root of a namespace, who may neither mount nor take a loop device."""
+    """Root of the system: the lab makes every user root of a namespace, who may take no loop device."""
     return pathlib.Path("/proc/self/uid_map").read_text().split()[:2] == ["0", "0"] and os.geteuid() == 0
 
 
