@@ -36,8 +36,8 @@ with Site(pathlib.Path(sys.argv[1]), machine_specs(2), control_plane="real", mac
     site.loop.spawn(installer._live_system(KernelLine(line), []))
     kubelet.start_kubelet()
     running = site.start("add_arm_workers")
-    kubelet.wait_for("client_csr", 60)
-    running.wait_for_output("Waiting for")
+    kubelet.wait_for("client_csr", 180)
+    running.wait_for_output("Waiting for", 180)
     print("up", flush=True)
     running.wait(600)
 """
