@@ -24,7 +24,7 @@ from lab.site import Site
 # Before anything starts: workers of xdist and every program that a test starts inherit it.
 NAMESPACE = namespace.enter()
 BLOCKS_PER_WORKER = 8
-REQUIRED_MARKERS = ("real", "firmware")
+REQUIRED_MARKERS = ("real", "firmware", "browser")
 
 
 def pytest_report_header() -> str:

@@ -57,7 +57,7 @@ def report(events: t.Sequence[Event], *, broken_lines: int = 0) -> dict[str, t.A
         "ended": run[-1]["time"] if run else "",
         "seconds": _seconds(run[0]["time"], run[-1]["time"]) if run else 0,
         "stopped": (end or {}).get("stop") or "",
-        "cluster": (facts.get("payload") or {}).get("cluster") or {},
+        "cluster": (facts.get("payload") or {}).get("cluster") or (facts.get("plan") or {}).get("cluster") or {},
         "versions": (facts.get("run_started") or {}).get("versions") or {},
         "payload": _without(facts.get("payload"), "cluster"),
         "counts": _counts(machines),

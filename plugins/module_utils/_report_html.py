@@ -293,7 +293,7 @@ def _artifacts(artifacts: Document) -> str:
         )
         for entry in artifacts["boot_artifacts"]
     ]
-    table = _table(("artifact", "hash", "published as"), rows) if rows else "<p>Nothing was published.</p>"
+    table = _table(("artifact", "hash", "published as"), rows) if rows else "<p>This run has published nothing.</p>"
     return f"<section><h2>Artifacts</h2>\n{table}</section>"
 
 

@@ -131,7 +131,8 @@ def _facts(
     if findings:
         events.append({"event": "preflight", "findings": [_only(FINDING_KEYS, entry) for entry in findings]})
     if machines:
-        events.append({"event": "plan", "machines": [_only(MACHINE_KEYS, machine) for machine in machines]})
+        plan = {"event": "plan", "machines": [_only(MACHINE_KEYS, machine) for machine in machines]}
+        events.append({**plan, "cluster": machines[0].get("cluster") or {}})
     if payload.get("version"):
         events.append({"event": "payload", "text": str(payload.get("next_step") or ""), **_only(PAYLOAD_KEYS, payload)})
     if published:

@@ -183,6 +183,35 @@ def left_request(name: str, detail: str, machine: str = "") -> Record:
     }
 
 
+def approving_run() -> list[Record]:
+    """One that only approves: nothing was checked, exported or published in it."""
+    before = [record(1, stage="planned", boot_files=[]), record(2, stage="planned", boot_files=[])]
+    cluster = {"cluster": CLUSTER}
+    after = [
+        {**before[0], **cluster, "stage": "proven", "client_csr": "csr-c-worker-arm-1", "approved_by": "this run"},
+        {**before[1], **cluster, "failed": True, "reason": "it sent no request, after 540 s.", "hint": "Look at it."},
+    ]
+    names = [machine["name"] for machine in before]
+    end = run_events.ended(
+        after,
+        findings=[],
+        payload={},
+        published={},
+        join={"approved": [], "left": [], "near_misses": [], "warnings": []},
+        ingress={},
+        site_changes="",
+        verdicts=verdicts(after),
+        stop="",
+        armed="",
+    )
+    return [
+        *stamped(run_events.started(names, {"ansible-core": "2.19.14"})),
+        *stamped(join_events("worker-arm-1", 0)),
+        *stamped([{"event": "failed", "machine": "worker-arm-2", "text": "failed at planned"}], 560),
+        *stamped(end, 561),
+    ]
+
+
 def mixed_run() -> list[Record]:
     """Two proven, one that is a node already, one joined, two failed, and strangers."""
     before = [record(number) for number in range(1, 7)]

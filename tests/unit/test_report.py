@@ -303,6 +303,18 @@ def test_the_page_tells_what_the_document_says() -> None:
     assert page.rindex("Left to you") > page.rindex("Versions")
 
 
+def test_a_run_that_only_approves_tells_of_its_cluster_and_leaves_out_what_it_did_not_do() -> None:
+    document = report(events.approving_run())
+    assert document["cluster"] == events.CLUSTER
+    assert (document["outcome"], document["checks"], document["payload"]) == ("failed", [], {})
+    page = Page(html_report(document)).text
+    assert "ARM workers of lab-x7k2p" in page
+    assert "This run has published nothing." in page
+    assert "Checks of cluster and site" not in page
+    assert "failed at planned" in page
+    ElementTree.fromstring(junit(document))
+
+
 def test_nothing_that_a_request_says_becomes_part_of_the_page() -> None:
     evil = '<script>alert(1)</script>" onload="x\u202egpj.\x00\x1b[2J'
     machine = events.record(1, name=evil, reason=evil, hint=evil, failed=True, warnings=[evil])
@@ -317,12 +329,13 @@ def test_nothing_that_a_request_says_becomes_part_of_the_page() -> None:
     ElementTree.fromstring(junit(document))
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium")
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("outcome", ["mixed", "interrupted"])
+@pytest.mark.parametrize("outcome", ["mixed", "interrupted", "approving"])
 def test_the_page_fits_a_screen_and_a_telephone(tmp_path: pathlib.Path, width: int, outcome: str) -> None:
-    run = events.mixed_run()
-    document = report(run if outcome == "mixed" else run[:-12])
+    run = events.approving_run() if outcome == "approving" else events.mixed_run()
+    document = report(run[:-12] if outcome == "interrupted" else run)
     # the report itself has no script: this one looks at the layout, in a frame as wide as the screen
     page = html_report(document).replace("default-src 'none'", "script-src 'unsafe-inline'")
     measure = (
