@@ -497,10 +497,11 @@ def _quota(case: Case) -> Finding | None:
 
 def _approvals_here(case: Case) -> dict[str, float]:
     """Client approvals of this run for the same node: UID and time."""
+    wanted = (CLIENT_SIGNER, case.node_name)
     return {
         uid: approval.at
         for uid, approval in case.world.approved_here.items()
-        if (approval.signer, approval.node_name) == (CLIENT_SIGNER, case.node_name) and approval.at <= case.now
+        if (approval.signer, approval.node_name) == wanted and approval.at <= case.now
     }
 
 

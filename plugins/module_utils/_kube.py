@@ -63,6 +63,18 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 PAGE_SIZE = 500
 RETRY_SECONDS = 1.0
+# Threads of a join that ask at the same time, and some more.
+CONNECTIONS = 32
+_TRANSPORT_SETTINGS = (
+    "ssl_ca_cert",
+    "verify_ssl",
+    "proxy",
+    "no_proxy",
+    "proxy_headers",
+    "tls_server_name",
+    "retries",
+    "connection_pool_maxsize",
+)
 
 
 class ApiError(OperationError):
@@ -399,7 +411,7 @@ class Cluster:
         """The same cluster as somebody else: nothing of this account's credentials goes with it."""
         own = self._api_client.configuration
         configuration = kubernetes.client.Configuration(host=own.host, api_key={"authorization": f"Bearer {token}"})
-        for name in ("ssl_ca_cert", "verify_ssl", "proxy", "no_proxy", "proxy_headers", "tls_server_name", "retries"):
+        for name in _TRANSPORT_SETTINGS:
             setattr(configuration, name, getattr(own, name))
         return Cluster(kubernetes.client.ApiClient(configuration))
 
@@ -512,7 +524,9 @@ def connect(params: t.Mapping[str, t.Any], *, patient: bool = True) -> Cluster:
         raise OperationError("TLS verification is switched off.", TLS_HINT)
     if not patient:
         api_client.configuration.retries = urllib3.Retry(0, respect_retry_after_header=False)
-        api_client.rest_client = kubernetes.client.rest.RESTClientObject(api_client.configuration)
+    # The default is five per core; what does not fit makes a TLS connection for each request.
+    api_client.configuration.connection_pool_maxsize = CONNECTIONS
+    api_client.rest_client = kubernetes.client.rest.RESTClientObject(api_client.configuration)
     return Cluster(api_client)
 
 

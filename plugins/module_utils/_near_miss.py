@@ -90,6 +90,8 @@ def explain_request(machine: Machine, world: World, now: float, *, signer: str) 
     name = machine["node_name"]
     for csr in reversed(world.claims(signer, name)):
         request = csr["metadata"]["name"]
+        if csr["metadata"]["uid"] in world.approved_here and condition(csr, "Failed") is None:
+            continue  # its approval is on its way
         decision = decide(csr, {name: machine}, world, now)
         if decision.verdict in (REJECT, WAIT):
             return decision.code, f"{request} was left alone: {decision.detail}", decision.hint

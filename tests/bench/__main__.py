@@ -2,12 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run costs: python -m bench [MACHINES ...], 1, 50 and 300 if none are given. Prints a table, writes bench.json.
+"""What a run costs: python -m bench [MACHINES ...]; 1, 50, 300 and 1000 if none are given. Prints a table and writes
+bench.json.
+
+`python -m bench approvals` measures the approval of requests alone, which comes last when no number is given.
 
 The own time of a run is its wall time less the wait for machines and the transfer of artifacts. Both are taken as what
 their tasks take longer than in a second run, in which there is nothing to wait for and nothing to transfer.
+The own time of a step is what its tasks took in the first run, or in the second where they wait or transfer.
 The reference playbook asks and writes less, each task once per host; it runs on the same site, when all machines are
-nodes.
+nodes. It takes about a second per machine, so for more than 300 it runs only where `reference` is an argument.
 """
 
 from __future__ import annotations
@@ -16,11 +20,13 @@ import json
 import logging
 import os
 import pathlib
+import re
 import resource
 import sys
 import tempfile
 from typing import Any
 
+from bench import approvals
 from lab import namespace
 from lab.site import Site
 from lab.site import machine_specs
@@ -29,10 +35,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 JOIN = "multiarch.openshift.approve_csrs : Approve the requests of the machines and wait for their nodes"
 PUBLISH = "multiarch.openshift.publish_artifacts : Publish ignition and boot artifacts on the web host"
 WAITING_TASKS = (JOIN, PUBLISH)
+MACHINES = (1, 50, 300, 1000)
+MOST_FOR_REFERENCE = 300
+# Steps that take less are left out of the table; bench.json has them all
+SHOWN_SECONDS = 0.5
 
 
 def run(site: Site, playbook: str, inventory: pathlib.Path) -> dict[str, Any]:
-    """Wall seconds, CPU seconds, largest process in MiB and seconds of each task."""
+    """Wall seconds, CPU seconds, seconds of each task, and the largest process in MiB."""
     record = site.directory / "task-seconds.json"
     environment = {
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
@@ -48,8 +58,7 @@ def run(site: Site, playbook: str, inventory: pathlib.Path) -> dict[str, Any]:
         "wall": ended.seconds,
         "cpu": _cpu() - before,
         "changed": ended.changed,
-        "largest_process_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
-        "tasks": json.loads(record.read_text()),
+        **json.loads(record.read_text()),
     }
 
 
@@ -63,7 +72,18 @@ def own_seconds(first: dict[str, Any], second: dict[str, Any]) -> float:
     return float(first["wall"]) - waited
 
 
-def measure(machines: int) -> dict[str, Any]:
+def own_seconds_of_steps(first: dict[str, Any], second: dict[str, Any]) -> dict[str, float]:
+    """By role; `playbook` is what belongs to none, and `ansible` its start and end."""
+    steps: dict[str, float] = {}
+    for name, seconds in first["tasks"].items():
+        own = min(seconds, second["tasks"][name]) if name in WAITING_TASKS else seconds
+        role = re.match(r"multiarch\.openshift\.(\w+) : ", name)
+        step = role[1] if role else "playbook"
+        steps[step] = steps.get(step, 0.0) + own
+    return {**steps, "ansible": first["wall"] - sum(first["tasks"].values())}
+
+
+def measure(machines: int, *, with_reference: bool) -> dict[str, Any]:
     with (
         tempfile.TemporaryDirectory(prefix="multiarch-bench-") as directory,
         Site(pathlib.Path(directory), machines=machine_specs(machines)) as site,
@@ -72,10 +92,13 @@ def measure(machines: int) -> dict[str, Any]:
         with site.operator():
             first = run(site, "add_arm_workers", inventory)
         second = run(site, "add_arm_workers", inventory)
-        reference = run(site, str(HERE / "reference.yml"), inventory)
+        reference = run(site, str(HERE / "reference.yml"), inventory) if with_reference else None
     return {
         "machines": machines,
         "own_seconds": own_seconds(first, second),
+        "own_seconds_of_steps": own_seconds_of_steps(first, second),
+        "largest_process_mib": max(first["largest_process_mib"], second["largest_process_mib"]),
+        "lab_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "first": first,
         "second": second,
         "reference": reference,
@@ -83,23 +106,38 @@ def measure(machines: int) -> dict[str, Any]:
     }
 
 
+def table_lines(result: dict[str, Any]) -> list[str]:
+    """The row of the table, and below it the steps that count."""
+    second, reference = result["second"]["wall"], result["reference"]
+    row = (
+        f"{result['machines']:8}{result['own_seconds']:8.1f}{result['first']['wall']:14.1f}{second:15.1f}"
+        f"{result['second']['cpu']:12.1f}{result['largest_process_mib']:14.0f}"
+    )
+    row += f"{reference['wall']:14.1f}{reference['wall'] / second:19.1f}" if reference else f"{'-':>14}{'-':>19}"
+    steps = sorted(result["own_seconds_of_steps"].items(), key=lambda item: -item[1])
+    return [
+        row,
+        "         " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in steps if seconds >= SHOWN_SECONDS),
+    ]
+
+
 def main() -> None:
-    counts = [int(argument) for argument in sys.argv[1:]] or [1, 50, 300]
+    logging.disable(logging.CRITICAL)
+    if sys.argv[1:] == ["approvals"]:
+        approvals.main()
+        return
+    counts = [int(argument) for argument in sys.argv[1:] if argument != "reference"] or MACHINES
     if not namespace.enter():
         sys.exit("the bench needs a network namespace of its own")
-    logging.disable(logging.CRITICAL)
-    print("machines   own s   first run s   second run s   its CPU s   reference s   reference/second")
+    print("machines   own s   first run s   second run s   its CPU s   largest MiB   reference s   reference/second")
     results = []
     for count in counts:
-        result = measure(count)
+        result = measure(count, with_reference=count <= MOST_FOR_REFERENCE or "reference" in sys.argv)
         results.append(result)
-        second, reference = result["second"]["wall"], result["reference"]["wall"]
-        print(
-            f"{count:8}{result['own_seconds']:8.1f}{result['first']['wall']:14.1f}{second:15.1f}"
-            f"{result['second']['cpu']:12.1f}{reference:14.1f}{reference / second:19.1f}",
-            flush=True,
-        )
+        print("\n".join(table_lines(result)), flush=True)
     pathlib.Path("bench.json").write_text(json.dumps(results, indent=1) + "\n")
+    if not sys.argv[1:]:
+        approvals.main()
 
 
 if __name__ == "__main__":

@@ -532,14 +532,14 @@ def test_invariants_hold_under_any_schedule_of_faults_and_strangers(
             raged.set()
             over.wait(0.05)
 
+    join = site.join(timeout=40.0)
+    checked = Checked(join._cluster, site.site, lambda: join._world, join._active)
+    join._cluster = checked
     weather = threading.Thread(target=storm)
     weather.start()
     try:
         assert raged.wait(30)
         site.start()
-        join = site.join(timeout=25.0)
-        checked = Checked(join._cluster, site.site, lambda: join._world, join._active)
-        join._cluster = checked
         result = join.run()
     finally:
         over.set()
