@@ -143,7 +143,9 @@ class ActionModule(ActionBase):
     def _look_at_site(
         self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
     ) -> t.Callable[[dict[str, t.Any]], dict[str, t.Any]] | None:
-        if not arguments or not arguments["base_url"]:
+        published = (arguments or {}).get("published") or {}
+        # without a web host, what was uploaded is looked at all the same
+        if not arguments or not (arguments["base_url"] or published.get("ignition")):
             return None
         return lambda question: self._ask_web_host(WATCH_MODULE, question, task_vars)
 

@@ -13,6 +13,7 @@ from dataclasses import field
 from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import request_path
 from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import Fetches
 from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import new_text
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
 
 # A machine may have been powered on while the others were being armed
 LOOK_BACK_SECONDS = 300.0
@@ -52,12 +53,14 @@ class SiteWatch:
         armed = [machine for machine in machines if machine.get("arm") and not machine.get("failed")]
         self._access_log = access_log if armed else ""
         self._path = request_path(base_url).rstrip("/") + "/"
-        pools = {machine["pool"] for machine in armed}
-        self._ignition = [
-            {"url": entry["url"], "hash": entry["hash"]}
+        # As the machines fetch it: from the web host, or from where it was uploaded for those that a person installs
+        fetched = {
+            address_for(machine, entry): entry["hash"]
             for entry in published.get("ignition") or []
-            if entry.get("url") and entry["pool"] in pools
-        ]
+            for machine in armed
+            if machine["pool"] == entry["pool"]
+        }
+        self._ignition = [{"url": url, "hash": value} for url, value in fetched.items() if url]
         self._fetches = Fetches(machines, published, base_url=base_url, since=now - LOOK_BACK_SECONDS)
         self._position: t.Mapping[str, int] | None = None
         self._next_look = self._next_ignition = now

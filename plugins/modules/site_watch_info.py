@@ -99,7 +99,9 @@ problem:
   type: str
   sample: ""
 ignition:
-  description: For each of O(ignition), V(same), V(changed) or V(unavailable), with the reason.
+  description:
+    - For each of O(ignition), V(same), V(changed) or V(unavailable), with the reason; V(unknown) where this host does
+      not trust the server's certificate.
   returned: success
   type: list
   elements: dict
@@ -108,6 +110,7 @@ ignition:
 
 import hashlib
 import http.client
+import ssl
 import time
 import typing as t
 import urllib.error
@@ -146,7 +149,10 @@ def compared(entry: t.Mapping[str, str], timeout: float) -> dict[str, str]:
     except urllib.error.HTTPError as error:
         return {"url": entry["url"], "state": "unavailable", "detail": f"the server answers {error.code}"}
     except (OSError, http.client.HTTPException) as error:
-        return {"url": entry["url"], "state": "unavailable", "detail": str(getattr(error, "reason", error))}
+        reason = getattr(error, "reason", error)
+        # an authority that machines are given and this host does not have says nothing of the bytes
+        state = "unknown" if isinstance(reason, ssl.SSLCertVerificationError) else "unavailable"
+        return {"url": entry["url"], "state": state, "detail": str(reason)}
     algorithm, _dash, digest = entry["hash"].partition("-")
     same = hashlib.new(algorithm, content).hexdigest() == digest
     return {"url": entry["url"], "state": "same" if same else "changed", "detail": ""}

@@ -265,6 +265,22 @@ def test_without_a_log_only_the_ignition_is_looked_at() -> None:
     assert watch(access_log="", published={}).due(NOW) is None
 
 
+def test_the_ignition_is_looked_at_where_each_machine_fetches_it() -> None:
+    uploaded = "https://dav.example.com/lab/worker-00ff.ign"
+    entry = {"pool": "worker", "url": f"{BASE}/{IGNITION}", "uploaded_url": uploaded, "hash": "sha512-00"}
+    by_hand = machine(3, boot_method="iso", iso_install="by_hand")
+    asked = SiteWatch(
+        [machine(1), by_hand], access_log="", base_url=BASE, published={"ignition": [entry]}, now=NOW
+    ).due(NOW)
+    assert asked is not None
+    assert [look["url"] for look in asked["ignition"]] == [entry["url"], uploaded]
+    # no web host at all
+    del entry["url"]
+    asked = SiteWatch([by_hand], access_log="", base_url="", published={"ignition": [entry]}, now=NOW).due(NOW)
+    assert asked is not None
+    assert [look["url"] for look in asked["ignition"]] == [uploaded]
+
+
 def test_an_ignition_that_changes_is_an_alarm() -> None:
     changed = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
     news = watch().take(answer(ignition=[changed]), NOW)
