@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -21,6 +22,7 @@ from lab.processes import processes_of
 from support.paths import ROOT
 
 pytestmark = pytest.mark.real
+KINDS = ("mnt", "net", "pid", "uts")
 
 # A kubelet that waits for its certificate, an installer that waits for a server, and a playbook that waits for both.
 STORY = """
@@ -56,6 +58,9 @@ def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, number: si
         assert tests.stdout.readline() == "up\n"
         assert attached(tmp_path) != []
         assert len(processes_of(tmp_path)) > 5
+        own = {link for line in processes_of(tmp_path) for link in namespaces(line.split()[0])}
+        own -= set(namespaces("self"))
+        assert {link.partition(":")[0] for link in own} == set(KINDS)
         tests.send_signal(number)
         tests.wait(60)
     finally:
@@ -63,6 +68,18 @@ def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, number: si
         tests.wait()
     eventually_none(lambda: attached(tmp_path))
     eventually_none(lambda: processes_of(tmp_path))
+    everywhere = pathlib.Path("/proc").glob("[0-9]*")
+    assert own.isdisjoint({link for entry in everywhere for link in namespaces(entry.name)})
+    assert str(tmp_path) not in pathlib.Path("/proc/self/mounts").read_text()
+
+
+def namespaces(process: str) -> list[str]:
+    """Those of a process, as links name them; none where it is gone."""
+    found = []
+    for kind in KINDS:
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/{process}/ns/{kind}"))
+    return found
 
 
 def eventually_none(left: Callable[[], list[str]]) -> None:

@@ -89,6 +89,8 @@ def test_no_boot_file_of_ours_is_left(real: Outcome, scenario: Scenario) -> None
 def test_nothing_is_approved_for_strangers(real: Outcome) -> None:
     assert real.others == {FOREIGN_NODE: (0, 0), "localhost.localdomain": (0, 0)}
     assert "oc adm certificate approve" in real.run.stdout
+    for name in real.others:
+        assert name in real.run.stdout
 
 
 @each_network_booted
@@ -238,3 +240,6 @@ def test_nothing_of_the_machines_is_left(real: Outcome) -> None:
     assert attached(real.directory) == []
     assert str(real.directory) not in subprocess.run(["mount"], capture_output=True, text=True, check=True).stdout
     assert processes_of(real.directory) == []
+    # network namespaces go with their processes, and these with them
+    links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout
+    assert not re.search(r"^\d+: lab\d+", links, re.MULTILINE)
