@@ -15,7 +15,7 @@ help:
 	@echo "make venv      .venv, in which ansible-playbook multiarch.openshift.add_arm_workers runs"
 	@echo "make lint      ruff, mypy, ansible-lint, yamllint"
 	@echo "make sanity    ansible-test sanity"
-	@echo "make bench     what a run costs for 1, 50 and 300 machines"
+	@echo "make bench     what a run costs for 1, 50, 300 and 1000 machines"
 	@echo "make format    ruff's own corrections and formatting"
 	@echo "make clean     removes .venv and .cache"
 

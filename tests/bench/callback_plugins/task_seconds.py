@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: task_seconds
 type: notification
-short_description: writes how long each task took
+short_description: writes how long each task took, and how large the largest process was
 description: To the file that TASK_SECONDS_FILE names.
 """
 
@@ -37,4 +38,10 @@ class CallbackModule(CallbackBase):
         for (name, start), end in zip(self._starts, ends, strict=True):
             seconds[name] = seconds.get(name, 0.0) + end - start
         with open(os.environ["TASK_SECONDS_FILE"], "w", encoding="utf-8") as stream:
-            json.dump(seconds, stream)
+            json.dump({"tasks": seconds, "largest_process_mib": _largest_process()}, stream)
+
+
+def _largest_process() -> float:
+    """Of ansible-playbook, its workers and what these have started on this host."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(one).ru_maxrss for one in who) / 1024
