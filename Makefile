@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help venv demo picture test real firmware boot-loaders lint sanity bench format clean
+.PHONY: help venv demo picture test real firmware boot-loaders lint sanity gates legs docs importer molecule bench format clean
 
 help:
 	@echo "make demo      the main job on a site in a box: seven machines join"
@@ -15,9 +15,14 @@ help:
 	@echo "make venv      .venv, in which ansible-playbook multiarch.openshift.add_arm_workers runs"
 	@echo "make lint      ruff, mypy, ansible-lint, yamllint"
 	@echo "make sanity    ansible-test sanity"
+	@echo "make gates     what a release has to pass beside lint, sanity and test: legs, docs, importer"
+	@echo "make legs      sanity, unit tests and the main job on Python 3.12 (ansible-core 2.20) and 3.13 (2.21)"
+	@echo "make docs      antsibull-docs: lint, and the site in .cache/docs/site/build/html"
+	@echo "make importer  galaxy-importer on the tarball"
+	@echo "make molecule  a default and another scenario of each role (part of make test)"
 	@echo "make bench     what a run costs for 1, 50, 300 and 1000 machines"
 	@echo "make format    ruff's own corrections and formatting"
-	@echo "make clean     removes .venv and .cache"
+	@echo "make clean     removes .venv, those of other Pythons and .cache"
 
 venv:
 	@$(PYTHON) tests/setup/make_venv.py $(VENV)
@@ -52,6 +57,21 @@ lint: venv
 sanity: venv
 	tests/setup/sanity.sh $(VENV)
 
+gates: legs docs importer
+
+legs:
+	tests/setup/leg.sh 3.12
+	tests/setup/leg.sh 3.13
+
+docs: venv
+	tests/setup/docs.sh $(VENV) .cache/docs
+
+importer: venv
+	tests/setup/importer.sh $(VENV) .cache/importer
+
+molecule: venv
+	$(PYTEST) -n 2 tests/molecule
+
 bench: venv
 	PYTHONPATH=tests $(BIN)/python -m bench
 
@@ -60,4 +80,4 @@ format: venv
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) .venv-* .cache
