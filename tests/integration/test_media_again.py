@@ -82,7 +82,9 @@ def test_what_an_earlier_run_has_left_in_the_drives_of_a_node_is_ejected_at_the_
 
     run = site.run("add_arm_workers")
     assert run.rc == 0, run.stdout
-    assert run.stdout.index(f"{NAME}  {ours} ejected by its BMC") < run.stdout.index("TASK [multiarch.openshift.approve_csrs : ")
+    assert run.stdout.index(f"{NAME}  {ours} ejected by its BMC") < run.stdout.index(
+        "TASK [multiarch.openshift.approve_csrs : "
+    )
     assert drive.image == ""
     asked = [request.path for request in site.bmcs[NAME].changing_requests()]
     assert [path.rpartition(".")[2] for path in asked] == ["EjectMedia"]
