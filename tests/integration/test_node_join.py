@@ -521,7 +521,8 @@ def test_invariants_hold_under_any_schedule_of_faults_and_strangers(
 
     def storm() -> None:
         number = 0
-        while not over.is_set():
+        # all of it in this process: without an end it would be a test of the machine that it runs on
+        while not over.is_set() and number < 120:
             number += 1
             name = source.choice(honest)
             with contextlib.suppress(LabApiError, requests.RequestException):
