@@ -69,7 +69,7 @@ def test_a_machine_that_boots_from_the_network_first_is_installed_once(
     network_first = machine_spec(1, block=site_block, boot_method=boot_method, behaviour="network_first")
     site = make_site(machines=[network_first], reboot=120)
     with site.operator():
-        run = site.run("add_arm_workers")
+        run = site.run("add_arm_workers", timeout=240)
     assert run.rc == 0, run.stdout
     machine = site.machines["worker-arm-1"]
     assert len(machine.events("installed")) == 1
@@ -85,7 +85,7 @@ def test_who_asks_for_a_boot_file_again_is_warned_of(make_site: MakeSite, site_b
     site = make_site(machines=[machine], reboot=120)
     with site.operator():
         running = site.start("add_arm_workers")
-        running.wait_for_output("worker-arm-1  warning: it asked for its boot file again after the ignition", 120)
+        running.wait_for_output("worker-arm-1  warning: it asked for its boot file again after the ignition", 240)
         running.interrupt()
         running.wait()
     assert len(site.machines["worker-arm-1"].events("installed")) == 1
