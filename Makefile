@@ -37,7 +37,7 @@ test: venv boot-loaders
 	$(PYTEST) -n 2 --dist loadgroup
 
 real: venv
-	$(PYTEST) -n 2 --dist loadgroup -m real
+	$(PYTEST) -n 2 --dist loadgroup tests/real
 
 firmware: venv boot-loaders
 	$(PYTEST) -m firmware -n 2

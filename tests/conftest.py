@@ -24,6 +24,7 @@ from lab.site import Site
 # Before anything starts: workers of xdist and every program that a test starts inherit it.
 NAMESPACE = namespace.enter()
 BLOCKS_PER_WORKER = 8
+REHEARSAL = ("tests/real/test_differential.py", "tests/real/test_real_machines.py")
 REQUIRED_MARKERS = ("real", "firmware", "browser")
 
 
@@ -62,7 +63,7 @@ def make_site(tmp_path_factory: pytest.TempPathFactory, site_block: int) -> Iter
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """One worker has all of tests/real, whose rehearsal is played once.
+    """One worker has all tests of the rehearsal, which is played once.
 
     xdist's own way, groups, has no effect in pytest 9.2 (xdist 3.8).
     """
@@ -70,7 +71,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "tests/real" if nodeid.startswith("tests/real/") else nodeid
+            return "rehearsal" if nodeid.startswith(REHEARSAL) else nodeid
 
     return Scheduling(config, log)
 

@@ -348,9 +348,14 @@ class RealMachine(RackMachine):
         log = self._directory / "kubelet.log"
         log.write_bytes(b"")
         (self._directory / "var").mkdir(exist_ok=True)
-        # one that is about to lose its keys must not come to its serving request, whatever is faster
-        serving = "ready" not in self._losing
-        configuration = _KUBELET.format(address=self.spec.addresses[0], inside=_INSIDE, serving=str(serving).lower())
+        # one that is about to lose its keys must not come any further, whatever is faster
+        serving, register = not self._losing, "client_csr" not in self._losing
+        configuration = _KUBELET.format(
+            address=self.spec.addresses[0],
+            inside=_INSIDE,
+            serving=str(serving).lower(),
+            register=str(register).lower(),
+        )
         (self._directory / "kubelet.yaml").write_text(configuration)
         programs = self._workshop.programs
         arm = NODE_ARCHITECTURE[self.spec.architecture] == "arm64"
@@ -439,6 +444,7 @@ _KUBELET = """\
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 serverTLSBootstrap: {serving}
+registerNode: {register}
 rotateCertificates: true
 failSwapOn: false
 cgroupsPerQOS: false

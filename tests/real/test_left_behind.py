@@ -32,7 +32,9 @@ from lab.live import KernelLine
 from lab.site import Site, machine_specs
 
 namespace.enter()
-with Site(pathlib.Path(sys.argv[1]), machine_specs(2), control_plane="real", machine_kind="real") as site:
+block = int(sys.argv[2])
+specs = machine_specs(2, block=block)
+with Site(pathlib.Path(sys.argv[1]), specs, control_plane="real", machine_kind="real", block=block) as site:
     kubelet, installer = site.machines.values()
     line = f"coreos.inst.install_dev={installer.spec.install_device} coreos.inst.ignition_url=http://192.0.2.9:1/"
     site.loop.spawn(installer._live_system(KernelLine(line), []))
@@ -46,9 +48,9 @@ with Site(pathlib.Path(sys.argv[1]), machine_specs(2), control_plane="real", mac
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, number: signal.Signals) -> None:
+def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, site_block: int, number: signal.Signals) -> None:
     tests = subprocess.Popen(
-        [sys.executable, "-c", STORY, str(tmp_path)],
+        [sys.executable, "-c", STORY, str(tmp_path), str(site_block)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         text=True,
