@@ -151,6 +151,8 @@ def _cluster(arguments: dict[str, t.Any]) -> ClusterView:
             stream=arguments["stream"],
             source=arguments["source"],
             now=time.time(),
+            account=arguments["account"],
+            cordon=arguments["cordon"],
         )
     except OperationError as error:
         return ClusterView(findings=[finding("cluster", FAIL, error.message, error.hint)])

@@ -137,13 +137,15 @@ def boot_artifacts(found: t.Sequence[Object], warnings: t.Sequence[str]) -> Find
     return finding("boot_artifacts", OK, f"The cluster names RHCOS {some(releases)}, with hashes.")
 
 
-def access(missing: t.Sequence[str], optional: t.Sequence[str], server: str) -> Finding:
+def access(
+    missing: t.Sequence[str], optional: t.Sequence[str], server: str, manifests: str = "docs/rbac.yml"
+) -> Finding:
     """Whether the account has every right that the run will need.
 
     :param missing: rights without which the run fails
     :param optional: rights without which it does less
     """
-    manifest = "An administrator applies docs/rbac.yml of the collection."
+    manifest = f"An administrator applies {manifests} of the collection."
     if missing:
         return finding("access", FAIL, f"On {server} the account may not {some(missing, 8)}.", manifest)
     if optional:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight as checks
+from ansible_collections.multiarch.openshift.plugins.module_utils._account import maker_rights
 from ansible_collections.multiarch.openshift.plugins.module_utils._deny import cluster_deny_list
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import Finding
@@ -65,9 +66,10 @@ class ClusterView:
             self.findings.append(checks.unanswered(check, error))
 
 
-def run_rights(pools: t.Iterable[str], *, patch_nodes: bool) -> list[Right]:
+def run_rights(pools: t.Iterable[str], *, patch_nodes: bool, account: str = "none") -> list[Right]:
     """Every right of the whole run, from the payload to the join."""
     return [
+        *(maker_rights() if account == "temporary" else ()),
         Right("get", "clusterversions", CONFIG, name="version"),
         Right("list", "machineconfigpools", MACHINE_CONFIG),
         Right("get", "namespaces", name="kube-system"),
@@ -94,18 +96,21 @@ def look_at_cluster(
     stream: str,
     source: str,
     now: float,
+    account: str = "none",
+    cordon: bool = False,
 ) -> ClusterView:
     """Every check that the cluster can answer.
 
     :param ask_payload: reads ClusterVersion and pools
+    :param account: as the join will be given it, and so ``cordon``
     :raises OperationError: this is no OpenShift cluster, or another one than that of the records
     """
     identity = cluster.identity()
     check_cluster(machines, identity)
     view = ClusterView(machines=[{**machine, "cluster": identity} for machine in machines])
     pools = sorted({machine["pool"] for machine in machines})
-    patch_nodes = any(machine.get("labels") or machine.get("taints") for machine in machines)
-    view.add("access", lambda: _access(cluster, pools, patch_nodes=patch_nodes))
+    patch_nodes = cordon or any(machine.get("labels") or machine.get("taints") for machine in machines)
+    view.add("access", lambda: _access(cluster, pools, patch_nodes=patch_nodes, account=account))
     found: list[Payload] = []
 
     def payload() -> Finding:
@@ -140,13 +145,14 @@ def look_at_cluster(
     return view
 
 
-def _access(cluster: t.Any, pools: t.Sequence[str], *, patch_nodes: bool) -> Finding:
-    needed_ones, useful = run_rights(pools, patch_nodes=patch_nodes), useful_rights()
+def _access(cluster: t.Any, pools: t.Sequence[str], *, patch_nodes: bool, account: str) -> Finding:
+    needed_ones, useful = run_rights(pools, patch_nodes=patch_nodes, account=account), useful_rights()
     missing = missing_rights(cluster, [*needed_ones, *useful])
     return checks.access(
         [str(right) for right in missing if right in needed_ones],
         [str(right) for right in missing if right in useful],
         cluster.server,
+        "docs/rbac.yml and docs/rbac-temporary.yml" if account == "temporary" else "docs/rbac.yml",
     )
 
 

@@ -55,6 +55,15 @@ options:
       - When left out, none is used, whatever the environment says.
     type: str
     default: ""
+  account:
+    description: As M(multiarch.openshift.node_join) will be given it; V(temporary) needs more rights.
+    type: str
+    choices: [none, temporary]
+    default: none
+  cordon:
+    description: As M(multiarch.openshift.node_join) will be given it; it needs the right to change nodes.
+    type: bool
+    default: false
   exec:
     description: As for M(multiarch.openshift.payload_info).
     type: bool
@@ -228,6 +237,8 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "source": {"type": "str", "default": "stream"},
     "stream": {"type": "str", "default": ""},
     "download_proxy": {"type": "str", "default": ""},
+    "account": {"type": "str", "choices": ["none", "temporary"], "default": "none"},
+    "cordon": {"type": "bool", "default": False},
     "exec": {"type": "bool", "default": False},
     "release_metadata": {"type": "json"},
     "bmc_checked": {"type": "list", "elements": "dict", "default": []},

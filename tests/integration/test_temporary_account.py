@@ -187,6 +187,21 @@ def test_each_missing_right_to_make_it_is_named_and_nothing_is_left(site: Callab
     assert objects_of_accounts(made) == []
 
 
+def test_preflight_names_what_the_account_will_need(site: Callable[..., Site]) -> None:
+    made = site(machines=1)
+    made.api.apply(manifest("rbac.yml"))
+    environment = {"K8S_AUTH_KUBECONFIG": str(made.plane.kubeconfig(token=made.plane.token(OPERATOR)))}
+    run = made.run("preflight", environment=environment, extra_vars=TEMPORARY)
+    said = " ".join(run.stdout.split())
+    assert "the account may not create serviceaccounts in kube-system, list serviceaccounts" in said
+    assert "docs/rbac.yml and docs/rbac-temporary.yml" in said
+    run = made.run("preflight", environment=as_operator(made), extra_vars=TEMPORARY)
+    assert "create serviceaccounts" not in " ".join(run.stdout.split())
+    assert run.rc == 0, run.stdout
+    run = made.run("preflight", environment=environment, extra_vars={**TEMPORARY, "approve_csrs_cordon": True})
+    assert "may not patch nodes" in " ".join(run.stdout.split())
+
+
 def test_nothing_is_made_in_check_mode(site: Callable[..., Site]) -> None:
     made = site()
     start(made)
