@@ -88,7 +88,8 @@ def measure(machines: int, *, with_reference: bool) -> dict[str, Any]:
         tempfile.TemporaryDirectory(prefix="multiarch-bench-") as directory,
         Site(pathlib.Path(directory), machines=machine_specs(machines)) as site,
     ):
-        inventory = site.inventory()
+        # the lab answers all from one process, which here has much to do
+        inventory = site.inventory({"preflight_timeout": 30})
         with site.operator():
             first = run(site, "add_arm_workers", inventory)
         second = run(site, "add_arm_workers", inventory)
