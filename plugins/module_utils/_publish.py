@@ -216,11 +216,12 @@ class Publisher:
 
 
 def failure_message(outcomes: t.Sequence[Outcome]) -> str:
-    """Every problem in one message; empty where there is none."""
+    """Every problem in one message, whose first line can stand alone; empty where there is none."""
     problems = [outcome.problem for outcome in outcomes if outcome.problem]
     if len(problems) < 2:
         return "".join(problems)
-    return f"{len(problems)} of {len(outcomes)} artifacts failed:\n- " + "\n- ".join(problems)
+    first = f"{len(problems)} of {len(outcomes)} artifacts failed, the first: {problems[0]}"
+    return "\n- ".join([first, *problems[1:]])
 
 
 _OTHER_BYTES_HINT = "base_url must be the address of the published folder, with no cache in between."

@@ -406,11 +406,12 @@ class Site:
         return machine.state in ("shell", "stuck")
 
     def armed(self, name: str) -> bool:
-        """True where one of our boot files is there; a foreign one makes nobody press a button."""
-        for path in self.boot_files(name):
-            with contextlib.suppress(FileNotFoundError):
-                if MARKER in path.read_text(errors="replace"):
-                    return True
+        """True where its loader will find a boot file of ours; a foreign one makes nobody press a button."""
+        machine = self.machines[name]
+        by_tftp = {"grub-tftp": self.grub_directory, "pxelinux": self.tftp_directory, "lpxelinux": self.tftp_directory}
+        path = by_tftp.get(machine.spec.loader, self.publish_directory) / machine.boot_file
+        with contextlib.suppress(FileNotFoundError):
+            return MARKER in path.read_text(errors="replace")
         return False
 
     def approve(self, name: str) -> None:
