@@ -33,7 +33,8 @@ def comparable(text: str, outcome: Outcome) -> str:
     text = re.sub(r"\b52-54-00-(\w\w)-\w\w-", r"52-54-00-\1-BLOCK-", text)
     # the hash of an ignition, in which the CA of this very site is
     text = re.sub(r"-[0-9a-f]{16}\.ign", "-HASH.ign", text)
-    return re.sub(r"\d+ s\b", "N s", text)
+    # two minutes and more are told in minutes
+    return re.sub(r"\d+ (s|min)\b", "N s", text)
 
 
 @each

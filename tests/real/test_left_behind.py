@@ -26,11 +26,13 @@ KINDS = ("mnt", "net", "pid", "uts")
 
 # A kubelet that waits for its certificate, an installer that waits for a server, and a playbook that waits for both.
 STORY = """
-import pathlib, sys
+import pathlib, signal, sys
 from lab import namespace
 from lab.live import KernelLine
 from lab.site import Site, machine_specs
 
+# as in a terminal, also where all this was started in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)
 namespace.enter()
 block = int(sys.argv[2])
 specs = machine_specs(2, block=block)
