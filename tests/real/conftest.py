@@ -21,8 +21,8 @@ from support.rehearsal import play
 
 HERE = pathlib.Path(__file__).parent
 BLOCK, SIMULATED_BLOCK = 31, 30
-# Long enough for arm64 kubelets under qemu-user on two cores, one of which waits for its client certificate so long that
-# it tries its serving request every 32 s only; machines that never come cost all of it.
+# Long enough for arm64 kubelets under qemu-user on two cores, one of which waits so long for its client certificate
+# that it tries its serving request every 32 s only; machines that never come cost all of it.
 PATIENCE = 70
 # Simulated ones are quicker; what the run says differs in its numbers only.
 SIMULATED_PATIENCE = 35
