@@ -208,7 +208,7 @@ class Join:
             names = would.get(record["name"], [])
             record["changed"] = bool(record.get("changed") or names)
             if names:
-                record["reason"] = f"would approve {', '.join(names)}."
+                record["reason"] = ""
                 record["would"] = [*record.get("would", []), f"approve {', '.join(names)}"]
                 self._event(record["name"], "would_approve", f"would approve {', '.join(names)}")
             # A look ahead ends no machine.

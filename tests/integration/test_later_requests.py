@@ -88,7 +88,7 @@ def test_look_says_what_waits_and_why_and_changes_nothing(site: Site) -> None:
         " if it is to be installed again, power it off before."
     )
     assert listing[nameless][1] == ("left alone: it is for localhost.localdomain, which is no machine of this run.")
-    assert f"worker-arm-1: {DONE}: would approve {rotation}." in run.stdout
+    assert f'"worker-arm-1: {DONE}, would approve {rotation}"' in run.stdout
     assert f"worker-arm-2: would approve {late}" in run.stdout
     assert ".." not in run.stdout.replace("...", "")
 

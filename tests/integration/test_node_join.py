@@ -351,7 +351,7 @@ def test_check_mode_says_what_would_be_approved_and_writes_nothing(bench: Callab
     result = site.join().look()
     assert time.monotonic() - began < 5
     assert [entry["name"] for entry in result["approved"]] == [request]
-    assert result["machines"][0]["reason"] == f"would approve {request}."
+    assert result["machines"][0]["would"] == [f"approve {request}"]
     assert [record["changed"] for record in result["machines"]] == [True, False]
     assert [record["failed"] for record in result["machines"]] == [False, False]
     assert site.approved_names == []
