@@ -82,4 +82,3 @@ class ActionModule(ActionBase):
             for warning in machine["warnings"]:
                 result.setdefault("warnings", []).append(f"{machine['name']}: {warning}")
         return {**result, "changed": False, "machines": machines}
-
