@@ -61,6 +61,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._watch import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Feed
 from ansible_collections.multiarch.openshift.plugins.module_utils._watch import Report
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import SERVING_SIGNER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import SIGNERS
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Approval
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
@@ -171,6 +172,7 @@ class Join:
         self._seen: dict[str, float] = {}
         self._patching: set[str] = set()
         self._unpatchable: set[str] = set()
+        self._half_joined: set[str] = set()
         self._probing: set[str] = set()
         self._disarmed: set[str] = set()
         self._needless: set[str] = set()
@@ -621,9 +623,24 @@ class Join:
     def _node_patch(self, record: Record, node: Record, *, final: bool) -> Record | None:
         if final:
             return uncordon_patch(node) if is_cordoned(node) else None
-        if created(node) < self._run.since and is_ready(node):
+        if created(node) < self._run.since and is_ready(node) and not self._is_half_joined(node):
             return None  # what was Ready before this run keeps what its owner has made of it since
         return arrival_patch(record, node, cordon=self._settings.cordon)
+
+    def _is_half_joined(self, node: Record) -> bool:
+        """Whether it was joining in a run that was killed: a run gave it its client certificate, nobody a serving one.
+
+        Once seen it stays so, for this run approves what is missing.
+        """
+        name = node["metadata"]["name"]
+        if name not in self._half_joined:
+            began = any(
+                (condition(csr, "Approved") or {}).get("reason") == APPROVAL_REASON and created(csr) <= created(node)
+                for csr in self._world.claims(CLIENT_SIGNER, name)
+            )
+            if began and not any(condition(csr, "Approved") for csr in self._world.claims(SERVING_SIGNER, name)):
+                self._half_joined.add(name)
+        return name in self._half_joined
 
     def _write_node(self, record: Record, *, final: bool) -> Record | None:
         """Patch the Node as it is now, again where somebody else wrote to it in between."""
