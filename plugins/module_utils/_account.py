@@ -24,6 +24,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings 
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import missing_rights
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import needed_rights
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import review_access
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import rfc3339
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import timestamp
 
 NAMESPACE = "kube-system"
@@ -130,7 +131,7 @@ class TemporaryAccount:
         if (timestamp(expires) or 0.0) < self._until:
             raise OperationError(
                 f"The API at {self._own.server} gives tokens until {expires} at the longest, and the last machine of"
-                f" this run may take until {spell(self._until)}.",
+                f" this run may take until {rfc3339(self._until)}.",
                 "Shorten approve_csrs_timeout, or use approve_csrs_account: none.",
             )
         return self._own.with_token(token)
@@ -139,7 +140,7 @@ class TemporaryAccount:
         metadata: Object = {
             "name": self.name,
             "labels": {RUN_LABEL: self.name.rpartition("-")[2]},
-            "annotations": {EXPIRES: spell(self._until + 2 * MARGIN_SECONDS), PROCESS: this_process()},
+            "annotations": {EXPIRES: rfc3339(self._until + 2 * MARGIN_SECONDS), PROCESS: this_process()},
         }
         subject = {"kind": "ServiceAccount", "name": self.name, "namespace": NAMESPACE}
         role = {"apiGroup": RBAC, "kind": "ClusterRole", "name": self.name}
@@ -259,10 +260,6 @@ def _start_of(number: int) -> str:
     except OSError:
         return ""
     return "" if state == "Z" else rest[18]
-
-
-def spell(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 __all__ = (

@@ -38,6 +38,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import approved_at
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import is_decided
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import seniority
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import timestamp
 
@@ -180,9 +181,8 @@ def _signer(case: Case) -> Finding | None:
 def _pending(case: Case) -> Finding | None:
     if case.decided:
         return None
-    status = case.csr.get("status") or {}
-    if status.get("conditions") or status.get("certificate"):
-        kinds = [entry.get("type") for entry in status.get("conditions") or []]
+    if is_decided(case.csr):
+        kinds = [entry.get("type") for entry in case.csr["status"].get("conditions") or []]
         return Finding(IGNORE, "not_pending", f"it is decided already ({spell(kinds)}).")
     if case.csr["metadata"].get("deletionTimestamp"):
         return Finding(IGNORE, "not_pending", "it is being deleted.")

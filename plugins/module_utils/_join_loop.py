@@ -69,6 +69,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import claimed_node
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import is_decided
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import rfc3339
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import seniority
 
 CSR_API, CSR_KIND = "certificates.k8s.io/v1", "CertificateSigningRequest"
@@ -476,7 +478,7 @@ class Join:
 
     def _consider(self, csr: Record, record: Record) -> None:
         uid, name = csr["metadata"]["uid"], csr["metadata"]["name"]
-        if _is_decided(csr) or uid in self._in_flight:
+        if is_decided(csr) or uid in self._in_flight:
             return
         if time.monotonic() < self._not_before.get(uid, 0.0):
             return
@@ -549,7 +551,7 @@ class Join:
         now = time.monotonic()
         waited = now - (self._seen.get(uid) or now)
         entry = self._approval_entry(csr, decision)
-        entry.update(approved_at=_stamp(self._now()), seconds=round(waited, 3))
+        entry.update(approved_at=rfc3339(self._now()), seconds=round(waited, 3))
         self.approved.append(entry)
         record["changed"] = True
         self._world.put_csr(self._newer(result))
@@ -941,10 +943,10 @@ class Join:
         pending = [
             self._pending_entry(csr, now, as_they_are, unfailed)
             for csr in sorted(self._world.csrs.values(), key=lambda csr: str(csr["metadata"]["name"]))
-            if not _is_decided(csr)
+            if not is_decided(csr)
         ]
         left = [entry for entry in pending if entry["decision"] != APPROVE]
-        shown = [csr for csr in self._world.csrs.values() if claimed_node(csr) in as_they_are or not _is_decided(csr)]
+        shown = [csr for csr in self._world.csrs.values() if claimed_node(csr) in as_they_are or not is_decided(csr)]
         return {
             "changed": changed,
             "machines": self.records,
@@ -958,11 +960,6 @@ class Join:
             "node_table": node_table((node for name, node in self._world.nodes.items() if name in as_they_are), now),
             "stopped": self.stopped,
         }
-
-
-def _is_decided(csr: Record) -> bool:
-    status = csr.get("status") or {}
-    return bool(status.get("conditions") or status.get("certificate"))
 
 
 def _kind(signer: str) -> str:
@@ -979,7 +976,7 @@ def _approved(csr: Record, machine: str, now: float) -> Record:
             "status": "True",
             "reason": APPROVAL_REASON,
             "message": f"Approved by multiarch.openshift for the machine {machine} of the inventory.",
-            "lastUpdateTime": _stamp(now),
+            "lastUpdateTime": rfc3339(now),
         }
     ]
     return body
@@ -995,10 +992,6 @@ def _is_older(csr: Record, known: Record) -> bool:
 
 def _same(one: Answer, other: Answer) -> bool:
     return (one.certificate, one.problem) == (other.certificate, other.problem)
-
-
-def _stamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 __all__ = ("Join", "Settings")

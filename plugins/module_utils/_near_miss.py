@@ -18,6 +18,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import World
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import is_decided
 
 Machine = t.Mapping[str, t.Any]
 MOST = 200
@@ -34,11 +35,11 @@ def near_misses(machines: t.Mapping[str, Machine], world: World, now: float) -> 
     """
     candidates = []
     for uid, csr in world.csrs.items():
-        spec, status = csr["spec"], csr.get("status") or {}
+        spec = csr["spec"]
         if spec.get("signerName") != CLIENT_SIGNER or spec.get("username") != BOOTSTRAPPER:
             continue
         claimed = world.claimed[uid] or ""
-        if not status.get("conditions") and not status.get("certificate") and claimed not in machines:
+        if not is_decided(csr) and claimed not in machines:
             candidates.append((round(now - created(csr)), csr["metadata"]["name"], claimed))
     guess = _Guess(machines, world)
     # A flood of requests must not cost more than a look at the newest.

@@ -20,8 +20,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._other_install
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import host_claim
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import claimed_node
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import condition
 
-Object = t.Mapping[str, t.Any]
 _INSTALLERS = ((BARE_METAL_HOST, host_claim), (AGENT, agent_claim))
 
 
@@ -74,12 +74,9 @@ def nodes_that_ask(cluster: t.Any) -> set[str]:
         )[0]
     except Forbidden:
         return set()
-    return {name for csr in csrs if not _is_refused(csr) and (name := claimed_node(csr))}
-
-
-def _is_refused(csr: Object) -> bool:
-    conditions = (csr.get("status") or {}).get("conditions") or []
-    return any(condition["type"] in ("Denied", "Failed") for condition in conditions)
+    refused = ("Denied", "Failed")
+    going_on = [csr for csr in csrs if not any(condition(csr, kind) for kind in refused)]
+    return {name for csr in going_on if (name := claimed_node(csr))}
 
 
 __all__ = ("Neighbours", "look_at_neighbours", "nodes_that_ask")

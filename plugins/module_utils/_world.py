@@ -161,6 +161,17 @@ def timestamp(text: str | None) -> float | None:
     return seconds + offset if zone[0] == "-" else seconds - offset
 
 
+def rfc3339(seconds: float) -> str:
+    """Seconds since the epoch as the API writes a time; what :func:`timestamp` reads."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def is_decided(csr: t.Mapping[str, t.Any]) -> bool:
+    """Whether somebody has approved or denied a request, or its signer has acted on it."""
+    status = csr.get("status") or {}
+    return bool(status.get("conditions") or status.get("certificate"))
+
+
 def condition(csr: t.Mapping[str, t.Any], kind: str) -> dict[str, t.Any] | None:
     """The condition of this type of a request, if any."""
     for entry in (csr.get("status") or {}).get("conditions") or []:
@@ -189,6 +200,8 @@ __all__ = (
     "claimed_node",
     "condition",
     "created",
+    "is_decided",
+    "rfc3339",
     "seniority",
     "timestamp",
 )

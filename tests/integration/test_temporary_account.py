@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _account
+from ansible_collections.multiarch.openshift.plugins.module_utils import _world
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unauthorized
@@ -166,7 +167,7 @@ def test_token_outlives_the_longest_deadline(site: Callable[..., Site], kind: st
 def test_token_that_the_api_cuts_short_is_refused(site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:
     made = site(machines=1)
     own = connect({"kubeconfig": str(made.kubeconfig)})
-    monkeypatch.setattr(own, "account_token", lambda *_arguments: ("t", _account.spell(time.time() + 3600)))
+    monkeypatch.setattr(own, "account_token", lambda *_arguments: ("t", _world.rfc3339(time.time() + 3600)))
     account = _account.TemporaryAccount(own, until=time.time() + 5400, patch_nodes=False, say=print)
     with pytest.raises(OperationError, match="Shorten approve_csrs_timeout"):
         account.__enter__()
