@@ -171,7 +171,7 @@ def test_what_prepare_has_armed_is_disarmed_by_approve_csrs(make_site: MakeSite,
     assert verdicts(run) == {"worker-arm-1": "proven", "worker-arm-2": "proven"}
     assert site.bmcs["worker-arm-1"].systems[0].images == []
     assert site.boot_files("worker-arm-2") == []
-    assert (site.directory / "run-2" / "multiarch-report" / "report.html").exists()
+    assert (run.directory / "multiarch-report" / "report.html").exists()
 
 
 HOOK = """
