@@ -41,13 +41,12 @@ WATCH_MODULE = "multiarch.openshift.site_watch_info"
 # Requests left alone are shown up to this number; the result has all of them.
 SHOWN_LEFT = 30
 
+Say = t.Callable[[str], None]
+Note = t.Callable[[dict[str, t.Any]], None]
 # Takes back what was told to the BMCs of these machines; the media too, or the boot override alone.
 ByBmc = t.Callable[[list[dict[str, t.Any]], bool], None]
 
 display = Display()
-
-Say = t.Callable[[str], None]
-Note = t.Callable[[dict[str, t.Any]], None]
 
 
 class ActionModule(ActionBase):
@@ -61,6 +60,10 @@ class ActionModule(ActionBase):
             try:
                 path = None if self._task.check_mode else arguments["events_path"]
                 events = stack.enter_context(EventFile(path))
+                own = connect(arguments)
+                by_bmc = self._by_bmc(arguments, task_vars or {})
+                disarm = self._disarm(arguments, task_vars or {}, by_bmc)
+                look_at_site = self._look_at_site(arguments["watch"], task_vars or {})
 
                 def make(
                     cluster: Cluster,
@@ -68,20 +71,18 @@ class ActionModule(ActionBase):
                     say: Say = display.display,
                     note: Note = events.note,
                 ) -> Join:
-                    by_bmc = self._by_bmc(arguments, task_vars or {})
                     return Join(
                         cluster,
                         arguments["machines"],
                         _settings(arguments),
                         say=say,
                         note=note,
-                        disarm=self._disarm(arguments, task_vars or {}, by_bmc),
+                        disarm=disarm,
                         clear_override=(lambda machines: by_bmc(machines, False)) if by_bmc else None,
-                        look_at_site=self._look_at_site(arguments["watch"], task_vars or {}),
+                        look_at_site=look_at_site,
                         reconnect=reconnect,
                     )
 
-                own = connect(arguments)
                 if self._task.check_mode:
                     found = make(own, lambda: own).look()
                 elif arguments["account"] == "temporary":

@@ -18,7 +18,7 @@ import uuid
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._dracut import network_arguments
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import Network
-from ansible_collections.multiarch.openshift.plugins.module_utils._network import network_macs
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import read_network
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import uuid_spellings
 
@@ -384,7 +384,7 @@ def _shared(records: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Values that only one machine can have, held by several."""
     problems = []
     unique = (
-        ("MAC address", lambda record: dict.fromkeys([*record["macs"], *network_macs(record["network"])])),
+        ("MAC address", known_macs),
         ("address", lambda record: record["addresses"]),
         ("node name", lambda record: [record["node_name"]]),
         ("system UUID", lambda record: [record["system_uuid"]] if uuid_spellings(record["system_uuid"] or "") else []),

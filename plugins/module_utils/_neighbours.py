@@ -35,15 +35,14 @@ class Neighbours:
     """One sentence for each kind that this account may not list."""
 
     @property
-    def not_comparable(self) -> list[str]:
-        """One sentence for each thing that machines cannot be compared with."""
-        said = list(self.not_permitted)
-        if self.nodes and not any(map(tells_mac, self.nodes)):
-            said.append(
-                "MAC addresses of nodes are not comparable: no node tells its own (annotation"
-                " k8s.ovn.org/l3-gateway-config)."
-            )
-        return said
+    def untold(self) -> str:
+        """A sentence on what the cluster does not tell, whatever the account may do; empty where it tells all."""
+        if not self.nodes or any(map(tells_mac, self.nodes)):
+            return ""
+        return (
+            "MAC addresses of nodes are not comparable: no node tells its own (annotation"
+            " k8s.ovn.org/l3-gateway-config)."
+        )
 
 
 def look_at_neighbours(cluster: t.Any) -> Neighbours:

@@ -70,6 +70,11 @@ def network_macs(network: Network | None) -> list[str]:
     return [interface["mac"] for interface in (network or {}).get("interfaces", []) if interface["mac"]]
 
 
+def known_macs(machine: t.Mapping[str, t.Any]) -> list[str]:
+    """Every MAC address that a machine record tells: those that it boots by, and those of its network."""
+    return list(dict.fromkeys([*(machine.get("macs") or []), *network_macs(machine.get("network"))]))
+
+
 def family_of(address: str) -> str:
     """The family of an address, with or without prefix."""
     return f"ipv{ipaddress.ip_interface(address).version}"
@@ -373,4 +378,4 @@ def _reaches(interface: _Interface, gateway: str) -> bool:
     return any(address in ipaddress.ip_interface(text).network for text in _addresses(interface, family_of(gateway)))
 
 
-__all__ = ("FAMILIES", "Network", "default_interface", "family_of", "network_macs", "read_network")
+__all__ = ("FAMILIES", "Network", "default_interface", "family_of", "known_macs", "network_macs", "read_network")

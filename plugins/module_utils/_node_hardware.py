@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.multiarch.openshift.plugins.module_utils._network import network_macs
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import uuid_spellings
 
 # OVN-Kubernetes notes there the MAC address of the NIC that has the node's address.
@@ -23,8 +23,7 @@ def same_hardware(machine: t.Mapping[str, t.Any], node: Node, nodes: t.Sequence[
     :param nodes: all of them: a UUID that several report is a maker's placeholder
     """
     config = _gateway(node)
-    known = [*(machine.get("macs") or []), *network_macs(machine.get("network"))]
-    mac = next((mac for mac in known if mac in config), "")
+    mac = next((mac for mac in known_macs(machine) if mac in config), "")
     if mac:
         return f"the MAC address {mac}"
     uuid = _uuid(node)

@@ -14,7 +14,7 @@ import re
 import typing as t
 import urllib.parse
 
-from ansible_collections.multiarch.openshift.plugins.module_utils._network import network_macs
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import canonical_mac
 
 BARE_METAL_HOST = ("metal3.io/v1alpha1", "BareMetalHost")
@@ -58,7 +58,7 @@ def _claim(kind: str, item: Object, macs: t.Iterable[str | None], bmcs: t.Iterab
 
 def claimed_by(machine: Object, claims: t.Sequence[Claim]) -> tuple[str, str]:
     """The object that this machine belongs to, and what shows it; two empty texts where none does."""
-    macs = {*(machine.get("macs") or []), *network_macs(machine.get("network"))}
+    macs = set(known_macs(machine))
     for claim in claims:
         common = sorted(macs & claim.macs)
         if common:

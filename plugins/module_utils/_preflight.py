@@ -155,11 +155,11 @@ def access(
     return finding("access", OK, f"The account has every right that the run needs on {server}.")
 
 
-def existing_nodes(guarded: Machines, not_permitted: t.Sequence[str] = (), not_comparable: str = "") -> Finding:
+def existing_nodes(guarded: Machines, not_permitted: t.Sequence[str] = (), untold: str = "") -> Finding:
     """Whether another node or installer is in the way of a machine (the records after the guard).
 
     :param not_permitted: a sentence for each thing that machines could not be compared with for want of a right
-    :param not_comparable: the same for all other reasons, in one text
+    :param untold: a sentence on what the cluster does not tell anybody
     """
     check = "existing_nodes"
     in_the_way = ("node_exists", "other_installer")
@@ -178,7 +178,7 @@ def existing_nodes(guarded: Machines, not_permitted: t.Sequence[str] = (), not_c
     sentence = "No node has the name or an address of a machine."
     if known:
         sentence = f"{len(known)} of {len(guarded)} machines are nodes: {some(known)}."
-    sentence = " ".join(filter(None, [sentence, *not_permitted, not_comparable]))
+    sentence = " ".join(filter(None, [sentence, *not_permitted, untold]))
     return finding(check, WARN if not_permitted else OK, sentence, machines=known)
 
 

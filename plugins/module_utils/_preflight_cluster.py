@@ -134,8 +134,7 @@ def look_at_cluster(
         seen = look_at_neighbours(cluster)
         nodes.extend(seen.nodes)
         guarded = [guard({**machine, "cluster": identity}, nodes, seen.claims) for machine in machines]
-        other = [sentence for sentence in seen.not_comparable if sentence not in seen.not_permitted]
-        return checks.existing_nodes(guarded, seen.not_permitted, " ".join(other))
+        return checks.existing_nodes(guarded, seen.not_permitted, seen.untold)
 
     view.add("existing_nodes", existing)
     view.node_names = [node["metadata"]["name"] for node in nodes]

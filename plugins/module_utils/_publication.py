@@ -73,10 +73,11 @@ def publication(
     :param decompressed_kernel: whether a decompressed copy of the kernel is published for machines that boot by iPXE
     """
     going = [machine for machine in machines if not machine["failed"]]
-    uploaded = [machine for machine in going if put_url and takes_uploads(machine)]
-    booted = [
-        machine for machine in going if machine["boot_method"] in INSTALLED and not (put_url and takes_uploads(machine))
-    ]
+    uploaded: list[t.Mapping[str, t.Any]] = []
+    served: list[t.Mapping[str, t.Any]] = []
+    for machine in going:
+        (uploaded if put_url and takes_uploads(machine) else served).append(machine)
+    booted = [machine for machine in served if machine["boot_method"] in INSTALLED]
     web = _web_items(booted, ignition, artifacts, initrds, left_out=uploaded) if booted else []
     architectures = {machine["architecture"] for machine in _by_tftp(booted)}
     tftp = []

@@ -114,7 +114,7 @@ def main() -> None:
             )
             for machine in machines
         ],
-        not_comparable=found.not_comparable,
+        not_comparable=[*found.not_permitted, *([found.untold] if found.untold else [])],
     )
 
 
