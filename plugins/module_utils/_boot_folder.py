@@ -50,6 +50,11 @@ def read_files(paths: t.Iterable[str]) -> dict[str, str]:
     return {path: _read(path) for path in paths if os.path.lexists(path)}
 
 
+def file_diff(path: str, before: str, after: str) -> dict[str, str]:
+    """What Ansible shows of a file in diff mode; an empty text where there is none."""
+    return {"before_header": path, "after_header": path, "before": before, "after": after}
+
+
 def write_file(path: str, content: str | bytes) -> None:
     """Replace the file in one step, readable to everyone, as the servers run under users of their own."""
     folder = os.path.dirname(path)
@@ -102,4 +107,4 @@ def _read(path: str) -> str:
         raise OperationError(f"The file {path} cannot be read: {exc.strerror}.") from exc
 
 
-__all__ = ("check_tftp_folders", "read_boot_files", "read_files", "remove_file", "write_file")
+__all__ = ("check_tftp_folders", "file_diff", "read_boot_files", "read_files", "remove_file", "write_file")

@@ -64,8 +64,18 @@ class SiteServices:
     """URL of the chain entry; default: boot.ipxe in the published folder."""
 
 
+SITE_SERVICES_SPEC: dict[str, dict[str, t.Any]] = {
+    "base_url": {"type": "str", "default": ""},
+    "tftp_address": {"type": "str", "default": ""},
+    "tftp_directory": {"type": "str", "default": ""},
+    "grub_directory": {"type": "str", "default": ""},
+    "grub_loader": {"type": "str", "default": "grubaa64.efi"},
+    "ipxe_entry_url": {"type": "str", "default": ""},
+}
+
+
 def site_services(options: t.Mapping[str, t.Any]) -> SiteServices:
-    """By the options that modules have for it."""
+    """By the options that modules have for it, those of :data:`SITE_SERVICES_SPEC`."""
     try:
         address = ipaddress.ip_address(options["tftp_address"])
     except ValueError:
@@ -397,6 +407,7 @@ def _reverse_zone(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str
 __all__ = (
     "IPXE_LOADERS",
     "MARK",
+    "SITE_SERVICES_SPEC",
     "Rule",
     "SiteServices",
     "booted",

@@ -219,6 +219,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._arming import
 from ansible_collections.multiarch.openshift.plugins.module_utils._arming import check_machines_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._arming import disarm
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import check_tftp_folders
+from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import file_diff
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import read_boot_files
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import read_files
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import remove_file
@@ -302,12 +303,7 @@ def main() -> None:
 
 def _diff(decision: Decision, lying: t.Mapping[str, str]) -> list[dict[str, str]]:
     return [
-        {
-            "before_header": path,
-            "after_header": path,
-            "before": lying.get(path, ""),
-            "after": decision.write.get(path, ""),
-        }
+        file_diff(path, lying.get(path, ""), decision.write.get(path, ""))
         for path in sorted((*decision.write, *decision.remove))
     ]
 

@@ -47,40 +47,8 @@ options:
     type: list
     elements: str
     default: [systemctl, restart, dnsmasq]
-  base_url:
-    description:
-      - URL of the published folder as machines see it.
-    type: str
-    default: ''
-  tftp_address:
-    description:
-      - IPv4 address of the TFTP server.
-      - When left out or not an IPv4 address, dnsmasq names itself.
-    type: str
-    default: ''
-  tftp_directory:
-    description:
-      - Root of the TFTP server.
-      - When left out, no machine is told to load by TFTP.
-    type: str
-    default: ''
-  grub_directory:
-    description:
-      - Folder of C(grubaa64.efi) below it.
-    type: str
-    default: ''
-  grub_loader:
-    description:
-      - What the firmware of 64-bit ARM machines loads before GRUB's menu, C(grubaa64.efi) or C(shimaa64.efi).
-    type: str
-    default: grubaa64.efi
-  ipxe_entry_url:
-    description:
-      - URL of the script that sends each iPXE to its own.
-      - When left out, C(boot.ipxe) below O(base_url).
-    type: str
-    default: ''
 extends_documentation_fragment:
+  - multiarch.openshift.site_services
   - multiarch.openshift.attributes.diff
 seealso:
   - module: multiarch.openshift.site_changes
@@ -131,6 +99,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import file_diff
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import read_files
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import remove_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import write_file
@@ -140,6 +109,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._dnsmasq_file 
 from ansible_collections.multiarch.openshift.plugins.module_utils._dnsmasq_file import first_line
 from ansible_collections.multiarch.openshift.plugins.module_utils._dnsmasq_file import is_ours
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import SITE_SERVICES_SPEC
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import site_services
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -148,12 +118,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "path": {"type": "path", "required": True},
     "restart": {"type": "list", "elements": "str", "default": ["systemctl", "restart", "dnsmasq"]},
-    "base_url": {"type": "str", "default": ""},
-    "tftp_address": {"type": "str", "default": ""},
-    "tftp_directory": {"type": "str", "default": ""},
-    "grub_directory": {"type": "str", "default": ""},
-    "grub_loader": {"type": "str", "default": "grubaa64.efi"},
-    "ipxe_entry_url": {"type": "str", "default": ""},
+    **SITE_SERVICES_SPEC,
 }
 
 
@@ -188,8 +153,7 @@ def main() -> None:
         "outside": outside,
     }
     if module._diff:
-        shown = {"before_header": path, "after_header": path, "before": before or "", "after": after}
-        result["diff"] = [shown] if changed else []
+        result["diff"] = [file_diff(path, before or "", after)] if changed else []
     module.exit_json(**result)
 
 

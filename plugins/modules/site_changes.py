@@ -34,42 +34,8 @@ options:
       - Folder for the files, on the host where this module runs. It is made where it does not exist.
       - When left out, no file is written, and RV(texts) is all there is.
     type: path
-  base_url:
-    description:
-      - URL of the published folder as machines see it.
-      - When left out, nothing is said about UEFI HTTP boot and iPXE's script.
-    type: str
-    default: ''
-  tftp_address:
-    description:
-      - IPv4 address of the TFTP server.
-      - When left out or not an IPv4 address, the fragments ask for it.
-    type: str
-    default: ''
-  tftp_directory:
-    description:
-      - Root of the TFTP server.
-      - When left out, nothing is said about loaders that come by TFTP.
-    type: str
-    default: ''
-  grub_directory:
-    description:
-      - Folder of C(grubaa64.efi) below it.
-      - When left out, nothing is said about a GRUB that comes by TFTP.
-    type: str
-    default: ''
-  grub_loader:
-    description:
-      - What the firmware of 64-bit ARM machines loads before GRUB's menu, C(grubaa64.efi) or C(shimaa64.efi).
-    type: str
-    default: grubaa64.efi
-  ipxe_entry_url:
-    description:
-      - URL of the script that sends each iPXE to its own.
-      - When left out, C(boot.ipxe) below O(base_url).
-    type: str
-    default: ''
 extends_documentation_fragment:
+  - multiarch.openshift.site_services
   - multiarch.openshift.attributes.diff
 seealso:
   - module: multiarch.openshift.netboot_config
@@ -121,10 +87,12 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import file_diff
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import read_files
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import remove_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._boot_folder import write_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import SITE_SERVICES_SPEC
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import fragments
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import is_fragment
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import site_services
@@ -133,12 +101,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "machines": {"type": "list", "elements": "dict", "required": True},
     "cluster": {"type": "str", "required": True},
     "directory": {"type": "path"},
-    "base_url": {"type": "str", "default": ""},
-    "tftp_address": {"type": "str", "default": ""},
-    "tftp_directory": {"type": "str", "default": ""},
-    "grub_directory": {"type": "str", "default": ""},
-    "grub_loader": {"type": "str", "default": "grubaa64.efi"},
-    "ipxe_entry_url": {"type": "str", "default": ""},
+    **SITE_SERVICES_SPEC,
 }
 
 
@@ -171,15 +134,7 @@ def main() -> None:
         "texts": texts,
     }
     if module._diff:
-        result["diff"] = [
-            {
-                "before_header": path,
-                "after_header": path,
-                "before": lying.get(path, ""),
-                "after": write.get(path, ""),
-            }
-            for path in (*write, *remove)
-        ]
+        result["diff"] = [file_diff(path, lying.get(path, ""), write.get(path, "")) for path in (*write, *remove)]
     module.exit_json(**result)
 
 
