@@ -13,6 +13,7 @@ import typing as t
 from unittest import mock
 
 from ansible.module_utils import _internal
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 
@@ -25,8 +26,9 @@ def run_module(
         patch_module_args({**arguments, "_ansible_check_mode": check, "_ansible_diff": diff}),
         contextlib.redirect_stdout(output),
         contextlib.suppress(SystemExit),
-        # else its warnings are shown and not returned, once a test has imported parts of Ansible's controller
+        # as in a process of its own: its warnings are returned, and those of another module are not
         mock.patch.object(_internal, "is_controller", False),
+        mock.patch.dict(warnings._global_warnings, clear=True),
     ):
         main()
     return dict(json.loads(output.getvalue()))
