@@ -5,8 +5,9 @@
 set -euo pipefail
 directory=$1
 stamp=$directory/made-from
-script_sha256=$(sha256sum "$0" | cut -d' ' -f1)
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+setup=$(dirname "$0")
+. "$setup/private_apt.sh"
+script_sha256=$(cat "$0" "$setup/private_apt.sh" | sha256sum | cut -d' ' -f1)
 
 if [ "$(cat "$stamp" 2>/dev/null)" = "$script_sha256" ]; then exit 0; fi
 for need in apt-get dpkg-deb; do
@@ -19,32 +20,12 @@ directory=$(realpath "$directory")
 stamp=$directory/made-from
 work=$(mktemp -d "$directory/.work-XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/{state/lists/partial,cache/archives/partial,sources.d,preferences.d,packages}
-touch "$work/state/status"
-
-# The mirror that this machine uses already, where it runs Debian
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Origin: Debian' 'Component: main' 2>/dev/null |
-  grep -v security | head -n 1 || true)
-mirror=${mirror:-http://deb.debian.org/debian/}
+mkdir "$work/packages"
+private_apt "$work" amd64 arm64
 cat >"$work/sources.list" <<SOURCES
 deb [signed-by=$keyring arch=amd64,arm64] $mirror bookworm main
 deb [signed-by=$keyring arch=arm64] $mirror trixie main
 SOURCES
-cat >"$work/apt.conf" <<CONFIG
-Dir::State "$work/state";
-Dir::State::status "$work/state/status";
-Dir::Cache "$work/cache";
-Dir::Etc::sourcelist "$work/sources.list";
-Dir::Etc::sourceparts "$work/sources.d";
-Dir::Etc::preferencesparts "$work/preferences.d";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; "arm64"; };
-APT::Sandbox::User "$(id -un)";
-APT::Get::List-Cleanup "false";
-Acquire::Languages "none";
-Acquire::Retries "2";
-CONFIG
-export APT_CONFIG=$work/apt.conf
 
 newest_kernel() {  # the image behind a meta package of Debian 12
   apt-cache depends "$1/bookworm" | sed -n 's/^ *Depends: \(linux-image-[^:]*\).*/\1/p'
