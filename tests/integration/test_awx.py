@@ -158,7 +158,7 @@ def test_what_is_handed_on_hides_nothing_that_a_later_job_sets() -> None:
     """AWX gives it to later jobs as extra variables, which win over everything."""
     handed_on: set[str] = set()
     own: set[str] = set(survey_variables())
-    for path in (*(ROOT / "playbooks").glob("*.yml"), *(ROOT / "roles").glob("*/*/*.yml")):
+    for path in (*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/*/*.yml")):
         content = yaml.safe_load(path.read_text())
         if path.parent.name in ("defaults", "vars"):
             own |= set(content)

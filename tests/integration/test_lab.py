@@ -366,7 +366,7 @@ def test_ignition_is_tried_again_on_5xx_and_given_up_on_404(bench: Callable[...,
     b.site.web.fault("not_found", "*.ign")
     b.machine.wipe_disk()
     b.machine.power_on()
-    assert "client error (404)" in b.stuck()
+    assert "HTTP status 404" in b.stuck()
 
 
 def test_machine_without_a_boot_file_does_nothing_until_one_appears(bench: Callable[..., Bench]) -> None:
