@@ -556,8 +556,8 @@ def test_web_serves_ranges_cuts_bodies_and_keeps_a_log(tmp_path: pathlib.Path) -
             requests.get(f"{web.url}/file", timeout=5)
         web.fault("wrong_bytes", "/file", times=1)
         assert requests.get(f"{web.url}/file", timeout=5).content != b"0123456789"
+        web.stop()  # what has been answered is written down by now
         assert [request.status for request in web.seen("/file")] == [206, 200, 200]
-        web.stop()
         with pytest.raises(requests.exceptions.ConnectionError):
             requests.get(f"{web.url}/file", timeout=5)
         web.start()
