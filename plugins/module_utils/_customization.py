@@ -203,10 +203,11 @@ def check_room(iso: Iso, wanted: Customization, name: str) -> None:
             f" machine(s) has {size}.",
             "Install fewer machines that share an ISO in one run (--limit), or shorten the CA bundle.",
         )
-    line = " ".join([iso.kernel_arguments, *wanted.live_arguments])
-    if wanted.live_arguments and len(line) > iso.kernel_arguments_room:
+    # the area also holds the newline that ends them
+    length = len(" ".join([iso.kernel_arguments, *wanted.live_arguments])) + 1
+    if wanted.live_arguments and length > iso.kernel_arguments_room:
         raise OperationError(
-            f"The ISO {name} has {iso.kernel_arguments_room} bytes for kernel arguments, and {len(line)} are wanted.",
+            f"The ISO {name} has {iso.kernel_arguments_room} bytes for kernel arguments, and {length} are wanted.",
             "Use machine_network without machine_set_hostname, or fewer live kernel arguments.",
         )
 

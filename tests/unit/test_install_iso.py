@@ -11,6 +11,7 @@ import json
 import lzma
 import os
 import pathlib
+import subprocess
 import typing as t
 
 import pytest
@@ -406,7 +407,7 @@ def test_without_the_program_its_machines_fail_and_others_go_on(
         (
             {"kernel_arguments_room": 120},
             {"machine_live_kernel_arguments": ["a=" + "b" * 60]},
-            "has 120 bytes for kernel arguments, and 144 are wanted",
+            "has 120 bytes for kernel arguments, and 145 are wanted",
         ),
     ],
 )
@@ -433,6 +434,23 @@ def test_the_real_program_and_we_agree_on_recorded_isos(web_host: WebHost, tmp_p
         for consoles in ([], ["ttyS0"])
     )
     assert (plain, with_console) == (name == "2020-09", name != "2023-07.x86_64")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_the_real_program_and_we_agree_on_the_room_for_kernel_arguments(
+    web_host: WebHost, tmp_path: pathlib.Path, more: int
+) -> None:
+    iso = make_iso(tmp_path / "small.iso", "aarch64", RELEASE, kernel_arguments_room=300)
+    used = len(read_iso(str(iso)).kernel_arguments) + len(" a=") + len("\n")
+    argument = "a=" + "b" * (300 - used + more)
+    command = [program("coreos-installer"), "iso", "customize", "--live-karg-append", argument]
+    real = subprocess.run([*command, "-o", tmp_path / "real.iso", iso], capture_output=True, text=True)
+    assert ("kargs too large for area: 301 vs 300" in real.stderr) == (real.returncode != 0) == (more > 0)
+    web_host.publish(iso, "aarch64")
+    result = web_host.run(machine(machine_live_kernel_arguments=[argument]))["machines"][0]
+    assert result["failed"] == (more > 0)
+    assert ("has 300 bytes for kernel arguments, and 301 are wanted" in result["reason"]) == (more > 0)
 
 
 @pytest.mark.real
