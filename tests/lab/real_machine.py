@@ -11,7 +11,6 @@ puts on the disk is what boots, and what the machine-config server answers is wh
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import pathlib
 import re
@@ -110,7 +109,7 @@ class Installed(NamedTuple):
 
 
 class Workshop:
-    """What the real machines of a site share: programs, the image to write, folders to mount on."""
+    """What the real machines of a site share: programs, and the image to write."""
 
     def __init__(self, directory: pathlib.Path, programs: pathlib.Path, pointer: bytes) -> None:
         """
@@ -119,23 +118,9 @@ class Workshop:
         directory.mkdir(parents=True, exist_ok=True)
         self.programs = programs
         self.pointer = pointer
-        self._stack = contextlib.ExitStack()
-        # Rooms mount something of their own there. Only an empty one goes, also that of tests which were killed.
-        folder = pathlib.Path("/etc/coreos")
-        folder.mkdir(exist_ok=True)
-        self._stack.callback(_remove_empty, folder)
         media = image.make_image(directory / "metal.raw")
         self.media = directory / "media.yaml"
         self.media.write_text(f"image-file: {media}\ninsecure: true\n")
-
-    def close(self) -> None:
-        """May be called twice."""
-        self._stack.close()
-
-
-def _remove_empty(folder: pathlib.Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 class RealMachine(RackMachine):
@@ -235,7 +220,7 @@ class RealMachine(RackMachine):
 
     async def _install(self, root: pathlib.Path, commands: list[str] | None = None) -> None:
         """
-        :param commands: instead of the installer's service alone; they see an /etc of their own, with what root has
+        :param commands: instead of the installer's service alone
         """
         self.disk, self.installed = None, False
         self.tell("installing")
@@ -245,6 +230,8 @@ class RealMachine(RackMachine):
         # A machine sees no disk but its own: whoever opens a disk makes such kernels forget its partitions.
         # Without udev for the same reason; the installer only wants to see its socket.
         known_as = pathlib.PurePosixPath("/run", (self.spec.install_device or disk.device).lstrip("/"))
+        # It sees an /etc of its own, with what root has: nothing is made or mounted in the host's.
+        whole = root / "whole"
         script = [
             "mount -t tmpfs tmpfs /run",
             f"mkdir -p /run/udev/data {shlex.quote(str(known_as.parent))}",
@@ -254,11 +241,12 @@ class RealMachine(RackMachine):
             f"[ -e {shlex.quote(str(known_as))} ] || ln -s {disk.device} {shlex.quote(str(known_as))}",
             "mount --bind /run/dev /dev",
             f"mount --bind {root}/cmdline /proc/cmdline",
-            f"mount --bind {root}/etc/coreos /etc/coreos",
+            f"mkdir {whole}",
+            f"cp -a /etc {whole}",
+            f"rm -rf {whole}/etc/coreos",
+            f"cp -a {root}/etc {whole}",
+            f"mount --bind {whole}/etc /etc",
         ]
-        if commands is not None:
-            whole = root / "whole"
-            script[-1:] = [f"mkdir {whole}", f"cp -a /etc {root}/etc {whole}", f"mount --bind {whole}/etc /etc"]
         script += commands or [f"exec bash {self._workshop.programs}/coreos-installer-service"]
         environment = {
             "PATH": _PATH,

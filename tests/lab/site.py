@@ -255,7 +255,6 @@ class Site:
         if self._machine_kind == "real":
             pointer = objects.pointer_ignition(self.machine_config.url, "worker", self.machine_config_authority.pem)
             self._workshop = Workshop(self.directory / "workshop", PROGRAMS, pointer)
-            self._stack.callback(self._workshop.close)
         network = BootNetwork(self.base_url, self.web.address, self.tftp_directory, self.grub_directory)
         self._rack = Rack(
             self.loop,

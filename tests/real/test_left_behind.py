@@ -23,6 +23,8 @@ from support.paths import ROOT
 
 pytestmark = pytest.mark.real
 KINDS = ("mnt", "net", "pid", "uts")
+# Where installers look for what they are told: each has one of its own.
+CONFIGURATION = pathlib.Path("/etc/coreos")
 
 # A kubelet that waits for its certificate, an installer that waits for a server, and a playbook that waits for both.
 STORY = """
@@ -51,6 +53,7 @@ with Site(pathlib.Path(sys.argv[1]), specs, control_plane="real", machine_kind="
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
 def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, site_block: int, number: signal.Signals) -> None:
+    before = made_in(CONFIGURATION)
     tests = subprocess.Popen(
         [sys.executable, "-c", STORY, str(tmp_path), str(site_block)],
         stdout=subprocess.PIPE,
@@ -62,6 +65,7 @@ def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, site_block
         assert tests.stdout.readline() == "up\n"
         assert attached(tmp_path) != []
         assert len(processes_of(tmp_path)) > 5
+        assert made_in(CONFIGURATION) == before
         own = {link for line in processes_of(tmp_path) for link in namespaces(line.split()[0])}
         own -= set(namespaces("self"))
         assert {link.partition(":")[0] for link in own} == set(KINDS)
@@ -76,6 +80,13 @@ def test_nothing_is_left_of_machines_and_runs(tmp_path: pathlib.Path, site_block
     # a namespace is gone with the last of them
     eventually_none(lambda: sorted(inhabitants & {life(number) for number in processes()}))
     assert str(tmp_path) not in pathlib.Path("/proc/self/mounts").read_text()
+    assert made_in(CONFIGURATION) == before
+
+
+def made_in(folder: pathlib.Path) -> list[tuple[str, int]]:
+    """The folder and what is in it, with when each was last changed; empty where there is none."""
+    found = [folder, *sorted(folder.rglob("*"))] if folder.exists() else []
+    return [(str(path), path.lstat().st_mtime_ns) for path in found]
 
 
 def processes() -> list[str]:
