@@ -10,6 +10,7 @@ import typing as t
 from dataclasses import dataclass
 from dataclasses import field
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._finding import some
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import UnknownApi
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_hardware import tells_mac
@@ -37,12 +38,18 @@ class Neighbours:
     @property
     def untold(self) -> str:
         """A sentence on what the cluster does not tell, whatever the account may do; empty where it tells all."""
-        if not self.nodes or any(map(tells_mac, self.nodes)):
+        silent = [node["metadata"]["name"] for node in self.nodes if not tells_mac(node)]
+        if not silent:
             return ""
         return (
-            "MAC addresses of nodes are not comparable: no node tells its own (annotation"
-            " k8s.ovn.org/l3-gateway-config)."
+            f"MAC addresses of {len(silent)} of {len(self.nodes)} nodes are not comparable: {some(silent)} without the"
+            " annotation k8s.ovn.org/l3-gateway-config."
         )
+
+    @property
+    def not_comparable(self) -> list[str]:
+        """All that machines could not be compared with, a sentence each."""
+        return [*self.not_permitted, *([self.untold] if self.untold else [])]
 
 
 def look_at_neighbours(cluster: t.Any) -> Neighbours:

@@ -63,7 +63,7 @@ machines:
 not_comparable:
   description:
     - One sentence for each thing that machines could not be compared with, for example BareMetalHosts that the account
-      may not list. Those are shown as warnings as well.
+      may not list, or nodes that do not tell their MAC address. Each is shown as a warning as well.
   returned: success
   type: list
   elements: str
@@ -101,7 +101,7 @@ def main() -> None:
         asking = nodes_that_ask(cluster)
     except OperationError as exc:
         module.fail_json(msg=str(exc))
-    for sentence in found.not_permitted:
+    for sentence in found.not_comparable:
         module.warn(sentence)
     module.exit_json(
         changed=False,
@@ -114,7 +114,7 @@ def main() -> None:
             )
             for machine in machines
         ],
-        not_comparable=[*found.not_permitted, *([found.untold] if found.untold else [])],
+        not_comparable=found.not_comparable,
     )
 
 

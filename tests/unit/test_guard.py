@@ -9,6 +9,7 @@ import typing as t
 import pytest
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import guard
+from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours import Neighbours
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import Claim
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import agent_claim
 from ansible_collections.multiarch.openshift.plugins.module_utils._other_installers import host_claim
@@ -100,6 +101,18 @@ def gateway(node: dict[str, t.Any], mac: str) -> dict[str, t.Any]:
     config = '{"default":{"mode":"shared","interface-id":"br-ex_a","mac-address":"%s","ip-address":"192.0.2.99/24"}}'
     node["metadata"]["annotations"] = {"k8s.ovn.org/l3-gateway-config": config % mac}
     return node
+
+
+def test_the_nodes_that_do_not_tell_their_mac_are_counted_and_named() -> None:
+    telling = gateway(node("master-0"), "52:54:00:00:00:01")
+    assert Neighbours().not_comparable == Neighbours(nodes=[telling]).not_comparable == []
+    [sentence] = Neighbours(nodes=[telling, node("old"), node("older")]).not_comparable
+    assert sentence.startswith("MAC addresses of 2 of 3 nodes are not comparable: old, older without the annotation")
+    refused = Neighbours(nodes=[node("old")], not_permitted=["Agents are not comparable."])
+    assert [sentence.partition(" are ")[0] for sentence in refused.not_comparable] == [
+        "Agents",
+        "MAC addresses of 1 of 1 nodes",
+    ]
 
 
 def of_system(node: dict[str, t.Any], uuid: str) -> dict[str, t.Any]:
