@@ -4,7 +4,7 @@
 
 """Fixtures of all tests. Everything runs in one network of its own, in which the lab's addresses are local.
 
-MULTIARCH_TEST_REQUIRE_ALL=1: a test of real programs that would be skipped fails instead.
+MULTIARCH_TEST_REQUIRE: names of markers with commas between them; a test with one of them that would be skipped fails.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lab.site import Site
 NAMESPACE = namespace.enter()
 BLOCKS_PER_WORKER = 8
 REHEARSAL = ("tests/real/test_differential.py", "tests/real/test_real_machines.py")
-REQUIRED_MARKERS = ("real", "firmware", "browser")
+REQUIRED_MARKERS = frozenset(filter(None, os.environ.get("MULTIARCH_TEST_REQUIRE", "").split(",")))
 
 
 def pytest_report_header() -> str:
@@ -79,13 +79,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
     report = yield
-    if report.skipped and os.environ.get("MULTIARCH_TEST_REQUIRE_ALL") == "1" and _needs_real_programs(item):
+    if report.skipped and _is_required(item):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
-        report.longrepr = f"MULTIARCH_TEST_REQUIRE_ALL=1, but: {reason}"
+        report.longrepr = f"MULTIARCH_TEST_REQUIRE={','.join(sorted(REQUIRED_MARKERS))}, but: {reason}"
     return report
 
 
-def _needs_real_programs(item: pytest.Item) -> bool:
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return "real" in parameters.values() or any(item.get_closest_marker(name) for name in REQUIRED_MARKERS)
+def _is_required(item: pytest.Item) -> bool:
+    # a parameter may name the kind without a marker
+    parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
+    return any(item.get_closest_marker(name) or name in parameters for name in REQUIRED_MARKERS)
