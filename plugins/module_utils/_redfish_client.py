@@ -81,7 +81,7 @@ class Client:
 
     def get(self, path: str) -> Answer:
         for _unused in range(_REDIRECTS):
-            answer = self._exchange("GET", path, None, {})
+            answer = self._exchange("GET", path, None, {}, timeout=self._timeout)
             if answer.status not in (301, 302, 307, 308):
                 return answer
             path = answer.headers.get("location", "")
@@ -90,7 +90,7 @@ class Client:
     def post(self, path: str, body: Json | None, *, seconds: float) -> Answer:
         """
         :param body: None sends none at all
-        :param seconds: how long a BMC that says `not now` is asked again
+        :param seconds: how long a BMC that says `not now` is asked again, and what its answer may take at least
         """
         return self._patiently("POST", path, body, {}, seconds)
 
@@ -109,19 +109,22 @@ class Client:
         pause = 0.5
         while True:
             try:
-                return self._exchange(method, path, body, headers)
+                return self._exchange(method, path, body, headers, timeout=max(self._timeout, seconds))
             except Refused as refused:
                 if not not_ready(refused.says) or self._clock() + pause > until:
                     raise
             self._sleep(pause)
             pause = min(5.0, pause * 2)
 
-    def _exchange(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> Answer:
+    def _exchange(
+        self, method: str, path: str, body: Json | None, headers: dict[str, str], *, timeout: float
+    ) -> Answer:
         """One request; repeated where it never arrived, and where it only reads."""
         for left in reversed(range(_TRIES)):
             sent = False
             try:
                 connection = self._connect()
+                connection.sock.settimeout(timeout)
                 try:
                     sent = True
                     answer, content = self._send(connection, method, self._own(path), body, headers)
@@ -259,7 +262,6 @@ class Client:
         )
         try:
             connection.connect()
-            connection.sock.settimeout(self._timeout)
         except BaseException:
             connection.close()
             raise

@@ -38,7 +38,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirk
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import cd_targets
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import image_problem
 
-# Reasons after which nothing was put in place, and after which a BMC is not asked a second time: it may lock accounts.
+# Reasons that come before anything is put in place, and after which a BMC is not asked a second time: it may lock
+# accounts. The first comes for a lost answer to a change as well; the record then says in ``bmc`` what was asked for.
 NEVER_REACHED = ("bmc_unreachable", "bmc_tls", "bmc_credentials", "bmc_identity", "bmc_system", "bmc_answer")
 Record = t.Mapping[str, t.Any]
 Say = t.Callable[[str], None]
@@ -66,10 +67,12 @@ def due_to_clean(machine: Record) -> bool:
 
 def due_to_disarm(machine: Record) -> bool:
     """Whether something of ours may be in place: from this run, or media that a killed run has left."""
-    if not machine.get("bmc_url") or machine.get("reason_code") in NEVER_REACHED:
+    if not machine.get("bmc_url"):
         return False
+    if machine.get("bmc"):
+        return True
     never_looked_at = "bmc" not in machine
-    return bool(machine.get("bmc")) or (machine["boot_method"] == "iso" and never_looked_at)
+    return machine["boot_method"] == "iso" and never_looked_at and machine.get("reason_code") not in NEVER_REACHED
 
 
 def known_system(machine: Record, client: Talk, limits: Limits, changes: dict[str, t.Any]) -> System:

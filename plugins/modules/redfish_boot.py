@@ -50,7 +50,7 @@ options:
     type: str
     default: ""
   request_timeout:
-    description: Seconds that a BMC has for one answer.
+    description: Seconds that a BMC has for one answer, unless the step itself has longer.
     type: int
     default: 60
   media_timeout:

@@ -168,7 +168,8 @@ class Bmc:
 
     :param tls: paths of its certificate and key
     :param quirks: of QUIRKS
-    :param repeats_secrets: its errors repeat the user and password of the request
+    :param repeats_secrets: its errors and tasks repeat the user and password of the request
+    :param loses: actions, by their last word, that it carries out and whose answer never arrives
     """
 
     def __init__(
@@ -182,6 +183,7 @@ class Bmc:
         password: str = "lab-secret",
         quirks: Sequence[str] = (),
         repeats_secrets: bool = False,
+        loses: Sequence[str] = (),
     ) -> None:
         unknown = set(quirks) - set(QUIRKS)
         if unknown:
@@ -194,6 +196,7 @@ class Bmc:
         self.quirks = frozenset(quirks)
         self.requests: list[BmcRequest] = []
         self.repeats_secrets = repeats_secrets
+        self.loses = frozenset(loses)
         self._loop = loop
         self._tls = tls
         self._runner: web.ServerRunner | None = None
@@ -260,6 +263,8 @@ class Bmc:
                 said = f" ({self.username} {self.password} {request.headers.get('Authorization')})"
             status, answer = fault.status, fault.body(said)
         self.requests.append(BmcRequest(request.method, path, body, status))
+        if path.rpartition(".")[2] in self.loses and request.transport is not None:
+            request.transport.abort()
         if status == 204:
             return web.Response(status=204, headers=headers)
         return web.json_response(answer, status=status, headers=headers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import ssl
+import threading
 import typing as t
 
 import pytest
@@ -60,14 +61,14 @@ class Server:
             return web.Response()
         return answer(request)
 
-    def client(self, **values: t.Any) -> Client:
+    def client(self, *, timeout: float = 5, **values: t.Any) -> Client:
         given = {"username": "operator", "password": "canary-secret", **values}
         given.setdefault("ca_path", str(self.authority.certificate_path))
         pauses: list[float] = []
         return Client(
             f"https://127.0.0.1:{self.port}",
             Credentials(**given),
-            timeout=5,
+            timeout=timeout,
             sleep=pauses.append,
             clock=lambda: sum(pauses),
         )
@@ -97,6 +98,19 @@ def test_reading_is_repeated_and_changing_is_not(server: Server) -> None:
     assert failure.value.code == "bmc_unreachable"
     assert "whether it took the POST is not known" in failure.value.message
     assert [method for method, *_rest in server.seen] == ["GET", "GET", "GET", "POST"]
+
+
+def test_a_change_has_the_time_of_its_step_for_its_answer(server: Server) -> None:
+    over = threading.Event()
+
+    def late(_request: web.BaseRequest) -> web.Response:
+        over.wait(0.5)
+        return web.Response(status=204)
+
+    server.answers = [late]
+    assert server.client(timeout=0.1).post("/a", {}, seconds=30).status == 204
+    with pytest.raises(BmcError, match="whether it took the POST is not known"):
+        server.client(timeout=0.1).post("/a", {}, seconds=0.1)
 
 
 def test_a_bmc_that_is_not_ready_is_asked_again_until_the_time_is_over(server: Server) -> None:
