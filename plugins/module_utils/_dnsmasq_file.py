@@ -17,7 +17,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes 
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import dnsmasq_host
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import dnsmasq_rules
 
-_GROUP = re.compile(r"set:multiarch-(grub|ipxe|pxelinux)-(aarch64|x86_64)\b")
+_GROUP = r"set:multiarch-{cluster}-(grub|ipxe|pxelinux)-(aarch64|x86_64)\b"
+_HOST = re.compile(r"^dhcp-host=(.*)$", re.MULTILINE)
 _ADDRESS = re.compile(r"^dhcp-host=.*,(\d+\.\d+\.\d+\.\d+)(?:,|$)", re.MULTILINE)
 
 Networks = t.Sequence[ipaddress.IPv4Network]
@@ -39,12 +40,21 @@ def dnsmasq_file(
     :param lying: the file of an earlier run; in it the lines of machines that this run does not know are kept
     """
     known = {machine["name"] for machine in machines}
-    blocks = {name: block for name, block in _blocks(lying).items() if name not in known}
+    # What a machine of this run has, an earlier name of it or an earlier owner has no more; dnsmasq takes neither twice.
+    held = {held for machine in machines for held in (*(machine.get("macs") or ()), *machine["addresses"])}
+    blocks = {
+        name: block
+        for name, block in _blocks(lying).items()
+        if name not in known and not any(held & set(words.split(",")) for words in _HOST.findall(block))
+    }
     for machine in booted(machines):
-        blocks[machine["name"]] = "\n".join([str(Marker(cluster, machine["name"])), *dnsmasq_host(machine)])
+        blocks[machine["name"]] = "\n".join(
+            [str(Marker(cluster, machine["name"])), *dnsmasq_host(machine, cluster=cluster)]
+        )
     if not blocks:
         return "", []
     every = "\n".join(blocks.values())
+    groups = set(re.findall(_GROUP.format(cluster=re.escape(cluster)), every))
     addresses = sorted({ipaddress.IPv4Address(text) for text in _ADDRESS.findall(every)})
     ranges = [network for network in networks if any(address in network for address in addresses)]
     outside = [str(address) for address in addresses if not any(address in network for network in ranges)]
@@ -53,7 +63,7 @@ def dnsmasq_file(
         "# Each run writes the lines of its own machines anew and leaves those of others alone.",
         # Serves who has a dhcp-host, and nobody else.
         *(f"dhcp-range={network.network_address},static,{network.netmask}" for network in dict.fromkeys(ranges)),
-        *dnsmasq_rules(sorted(set(_GROUP.findall(every))), site),
+        *dnsmasq_rules(sorted(groups), site, cluster=cluster),
     ]
     parts = ["\n".join(head), *(block for _name, block in sorted(blocks.items()))]
     return "\n\n".join(parts) + "\n", outside

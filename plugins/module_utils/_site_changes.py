@@ -165,13 +165,17 @@ def fragments(machines: t.Sequence[Machine], site: SiteServices, *, cluster: str
     }
 
 
-def is_fragment(text: str) -> bool:
-    """Whether a file is one of ours: MARK stands in its first line, behind what begins a comment."""
-    return text.partition("\n")[0].lstrip("#/; ").startswith(MARK)
+def is_fragment(text: str, cluster: str) -> bool:
+    """Whether a file is one of ours: the mark stands in its first line, behind what begins a comment."""
+    return text.partition("\n")[0].lstrip("#/; ").rstrip() == _mark(cluster)
+
+
+def _mark(cluster: str) -> str:
+    return f"{MARK} cluster={cluster}"
 
 
 def _head(cluster: str, lines: t.Sequence[str], *, comment: str = "#") -> list[str]:
-    words = [f"{MARK} cluster={cluster}", "Written by a run and never applied; a later run writes it anew.", *lines]
+    words = [_mark(cluster), "Written by a run and never applied; a later run writes it anew.", *lines]
     return [f"{comment} {line}".rstrip() for line in words]
 
 
@@ -179,14 +183,29 @@ def _ipv4(machine: Machine) -> list[str]:
     return [address for address in machine["addresses"] if ":" not in address]
 
 
-def _tag(group: Group) -> str:
-    return f"{_PREFIX}-{'-'.join(group)}"
+def _tag(cluster: str, group: Group) -> str:
+    """With the cluster: one server may serve the machines of several, each from its own folders."""
+    return f"{_PREFIX}-{cluster}-{'-'.join(group)}"
 
 
-def _tftp_note(site: SiteServices) -> list[str]:
-    if site.tftp_address or not site.tftp_directory:
-        return []
-    return ["The address of the TFTP server is not known here: add it (next-server), or set netboot_tftp_address."]
+def gaps(machines: t.Iterable[Machine], site: SiteServices) -> list[str]:
+    """What machines are not told since it is not known here, a sentence each."""
+    methods = {machine["boot_method"] for machine in booted(machines)}
+    if "grub" in methods and site.grub_directory and not site.tftp_directory:
+        return [
+            f"Firmware that loads by TFTP is not told where {site.grub_loader} lies: set netboot_tftp_directory, the"
+            " root of the TFTP server."
+        ]
+    return []
+
+
+def _notes(machines: t.Sequence[Machine], site: SiteServices) -> list[str]:
+    notes = gaps(machines, site)
+    if site.tftp_directory and not site.tftp_address:
+        notes.append(
+            "The address of the TFTP server is not known here: add it (next-server), or set netboot_tftp_address."
+        )
+    return notes
 
 
 # -- ISC dhcpd ---------------------------------------------------------------------------------------------------------
@@ -198,7 +217,7 @@ def _isc(machines: t.Sequence[Machine], site: SiteServices, cluster: str) -> str
         [
             'ISC dhcpd: lay it beside dhcpd.conf, name it there outside of any subnet (include "FILE";), test it with',
             "dhcpd -t and restart dhcpd. The subnets of the addresses must be declared.",
-            *_tftp_note(site),
+            *_notes(machines, site),
         ],
     )
     lines += ["", f"option {_PREFIX}-architecture code 93 = unsigned integer 16;"]
@@ -245,15 +264,15 @@ def _isc_hosts(machine: Machine) -> t.Iterator[str]:
 def _kea(machines: t.Sequence[Machine], site: SiteServices, cluster: str) -> str:
     classes: list[dict[str, t.Any]] = []
     for group in groups_of(machines):
-        classes.append({"name": _tag(group)})
+        classes.append({"name": _tag(cluster, group)})
         for number, rule in enumerate(rules(group, site), start=1):
-            classes.append(_kea_class(f"{_tag(group)}-{number}", _kea_test(group, rule), rule, site))
+            classes.append(_kea_class(f"{_tag(cluster, group)}-{number}", _kea_test(cluster, group, rule), rule, site))
     reservations = [
         {
             "hw-address": mac,
             **({"ip-address": _ipv4(machine)[0]} if _ipv4(machine) else {}),
             "hostname": machine["node_name"],
-            "client-classes": [_tag((machine["boot_method"], machine["architecture"]))],
+            "client-classes": [_tag(cluster, (machine["boot_method"], machine["architecture"]))],
         }
         for machine in machines
         for mac in machine["macs"]
@@ -276,16 +295,16 @@ def _kea(machines: t.Sequence[Machine], site: SiteServices, cluster: str) -> str
                 if "ip-reservations-unique" in dhcp4
                 else []
             ),
-            *_tftp_note(site),
+            *_notes(machines, site),
         ],
         comment="//",
     )
     return "\n".join([*head, json.dumps({"Dhcp4": dhcp4}, indent=2)]) + "\n"
 
 
-def _kea_test(group: Group, rule: Rule) -> str:
+def _kea_test(cluster: str, group: Group, rule: Rule) -> str:
     # With KNOWN, Kea looks at the class after it has found the reservation that puts the client into the group.
-    known = f"member('KNOWN') and member('{_tag(group)}')"
+    known = f"member('KNOWN') and member('{_tag(cluster, group)}')"
     ipxe = "substring(option[77].hex, 0, 4) == 'iPXE'"
     if rule.by_ipxe:
         return f"{known} and {ipxe}"
@@ -312,15 +331,16 @@ def _dnsmasq(machines: t.Sequence[Machine], site: SiteServices, cluster: str) ->
         [
             "dnsmasq: lay it into /etc/dnsmasq.d, test it with dnsmasq --test and restart dnsmasq. A dhcp-range must",
             "cover the addresses (dhcp-range=NETWORK,static serves these machines alone).",
+            *gaps(machines, site),
         ],
     )
-    lines += ["", *dnsmasq_rules(groups_of(machines), site)]
+    lines += ["", *dnsmasq_rules(groups_of(machines), site, cluster=cluster)]
     for machine in machines:
-        lines += ["", *dnsmasq_host(machine)]
+        lines += ["", *dnsmasq_host(machine, cluster=cluster)]
     return "\n".join(lines) + "\n"
 
 
-def dnsmasq_rules(groups: t.Sequence[Group], site: SiteServices) -> list[str]:
+def dnsmasq_rules(groups: t.Sequence[Group], site: SiteServices, *, cluster: str) -> list[str]:
     """What is told to the members of these groups."""
     chosen = {group: rules(group, site) for group in groups}
     every = list(itertools.chain.from_iterable(chosen.values()))
@@ -333,7 +353,7 @@ def dnsmasq_rules(groups: t.Sequence[Group], site: SiteServices) -> list[str]:
     for group, members in chosen.items():
         lines.append(f"# {_TITLES[group]}")
         for rule in members:
-            for tags in _dnsmasq_tags(group, rule):
+            for tags in _dnsmasq_tags(cluster, group, rule):
                 if rule.echo:
                     lines.append(f"dhcp-option-force={tags},60,HTTPClient")
                 server = f",,{site.tftp_address}" if rule.by_tftp and site.tftp_address else ""
@@ -341,18 +361,19 @@ def dnsmasq_rules(groups: t.Sequence[Group], site: SiteServices) -> list[str]:
     return lines
 
 
-def _dnsmasq_tags(group: Group, rule: Rule) -> t.Iterator[str]:
+def _dnsmasq_tags(cluster: str, group: Group, rule: Rule) -> t.Iterator[str]:
+    ours = _tag(cluster, group)
     if rule.by_ipxe:
-        yield f"tag:{_tag(group)},tag:{_PREFIX}-runs-ipxe"
+        yield f"tag:{ours},tag:{_PREFIX}-runs-ipxe"
     for number in rule.architectures:
-        loads = f"tag:{_tag(group)},tag:{_PREFIX}-arch-{number}"
+        loads = f"tag:{ours},tag:{_PREFIX}-arch-{number}"
         yield loads + (f",tag:!{_PREFIX}-runs-ipxe" if group[0] == "ipxe" else "")
 
 
-def dnsmasq_host(machine: Machine) -> list[str]:
+def dnsmasq_host(machine: Machine, *, cluster: str) -> list[str]:
     """Address and name of one machine, by DHCP and by DNS."""
     name = machine["node_name"]
-    tag = _tag((machine["boot_method"], machine["architecture"]))
+    tag = _tag(cluster, (machine["boot_method"], machine["architecture"]))
     parts = [*machine["macs"], f"set:{tag}", *([f"set:{_PREFIX}-{name}"] if "." in name else []), *_ipv4(machine)[:1]]
     lines = []
     if "." in name:
@@ -406,7 +427,6 @@ def _reverse_zone(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str
 
 __all__ = (
     "IPXE_LOADERS",
-    "MARK",
     "SITE_SERVICES_SPEC",
     "Rule",
     "SiteServices",
@@ -414,6 +434,7 @@ __all__ = (
     "dnsmasq_host",
     "dnsmasq_rules",
     "fragments",
+    "gaps",
     "groups_of",
     "is_fragment",
     "rules",

@@ -14,7 +14,7 @@ description:
   - Writes one file of its own into dnsmasq's folder of configuration files, for exactly the machines that boot from the
     network, and restarts dnsmasq. Other machines of the network get no answer by it.
   - Stops where another DHCP server runs or is enabled on this host, and where the file is not ours.
-  - Lines of machines that are not among O(machines) are kept.
+  - Lines of machines that are not among O(machines) are kept, unless these have one of their MACs or addresses.
   - dnsmasq checks the file before it is put in place. If dnsmasq does not start with it, what was there before is put
     back and dnsmasq is started again.
 options:
@@ -110,6 +110,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._dnsmasq_file 
 from ansible_collections.multiarch.openshift.plugins.module_utils._dnsmasq_file import is_ours
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import SITE_SERVICES_SPEC
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import gaps
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import site_services
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
@@ -144,6 +145,8 @@ def main() -> None:
             f"{', '.join(outside)}: no network of this host holds that address, so dnsmasq serves it only with a"
             " dhcp-range of yours, for a relay."
         )
+    for gap in gaps(module.params["machines"], site_services(module.params)):
+        module.warn(gap)
     if changed and not module.params["restart"]:
         module.warn(f"dnsmasq reads {path} when it starts, and was not restarted: restart it.")
     result: dict[str, t.Any] = {
@@ -193,7 +196,12 @@ def _check(module: AnsibleModule, text: str) -> None:
         file.flush()
         code, _out, said = module.run_command([program, "--test", f"--conf-file={file.name}"])
     if code != 0:
-        raise OperationError(f"dnsmasq does not take what was to be written: {said.strip()}")
+        raise OperationError(
+            f"dnsmasq does not take what was to be written to {module.params['path']}, where nothing was changed:"
+            f" {said.strip()}.",
+            "Correct what it names in the inventory; if it is of a machine that is no longer there, remove its lines from"
+            " that file.",
+        )
 
 
 def _put(module: AnsibleModule, path: str, before: str, after: str) -> None:

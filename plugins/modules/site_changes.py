@@ -16,7 +16,8 @@ description:
   - They hold the boot file for each client architecture (BIOS, UEFI and UEFI HTTP boot, with the C(HTTPClient) that the
     latter wants to hear), iPXE's way to its script, each machine's address and name, and the records both ways.
   - Each file says in its first lines where it belongs and how it is tested.
-  - Files of an earlier run that are not needed any more are removed. A file that is not ours is left alone.
+  - Files of an earlier run that are not needed any more are removed. A file that is not ours, or of
+    another cluster, is left alone.
 options:
   machines:
     description:
@@ -69,7 +70,7 @@ removed:
   elements: str
   sample: []
 foreign:
-  description: Paths where a file that is not ours lies; it was left alone, and the fragment not written.
+  description: Paths where a file that is not ours, or another cluster's, lies; it was left alone, the fragment not written.
   returned: success
   type: list
   elements: str
@@ -109,14 +110,15 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     params = module.params
     site = site_services(params)
-    texts = fragments(params["machines"], site, cluster=params["cluster"])
+    cluster = params["cluster"]
+    texts = fragments(params["machines"], site, cluster=cluster)
     folder = params["directory"]
     wanted = {os.path.join(folder, name): text for name, text in texts.items()} if folder else {}
     try:
         lying = read_files([*wanted, *_others(folder, wanted)])
-        foreign = [path for path in wanted if path in lying and not is_fragment(lying[path])]
+        foreign = [path for path in wanted if path in lying and not is_fragment(lying[path], cluster)]
         write = {path: text for path, text in wanted.items() if lying.get(path) != text and path not in foreign}
-        remove = sorted(path for path, text in lying.items() if path not in wanted and is_fragment(text))
+        remove = sorted(path for path, text in lying.items() if path not in wanted and is_fragment(text, cluster))
         if not module.check_mode:
             for path, text in write.items():
                 write_file(path, text)
@@ -125,7 +127,10 @@ def main() -> None:
     except OperationError as exc:
         module.fail_json(msg=str(exc))
     for path in foreign:
-        module.warn(f"{path} is not ours and was left alone: remove it, or set prepare_netboot_site_changes.")
+        module.warn(
+            f"{path} is not ours, or another cluster's, and was left alone: remove it, or set"
+            " prepare_netboot_site_changes to another folder."
+        )
     result: dict[str, t.Any] = {
         "changed": bool(write or remove),
         "files": [path for path in wanted if path not in foreign],

@@ -99,8 +99,26 @@ def test_a_foreign_file_is_left_alone(host: Host, first_line: str, state: str) -
 
 def test_a_file_that_dnsmasq_does_not_take_is_not_put_in_place(host: Host) -> None:
     result = host.run(machine(macs=["no mac"]))
-    assert "dnsmasq does not take" in result["msg"]
+    assert f"dnsmasq does not take what was to be written to {host.path}" in result["msg"]
     assert not host.path.exists()
+
+
+def test_a_machine_may_be_renamed_and_an_address_have_a_new_owner(host: Host) -> None:
+    host.run(machine())
+    renamed = machine(name="arm-renamed", node_name="arm-renamed")
+    assert host.run(renamed)["changed"] is True
+    heir = machine(name="heir", node_name="heir", macs=["52:54:00:00:00:0c"])
+    assert host.run(heir)["changed"] is True
+    assert [line for line in host.path.read_text().splitlines() if line.startswith("dhcp-host=")] == [
+        f"dhcp-host=52:54:00:00:00:0c,set:multiarch-{CLUSTER}-grub-aarch64,192.0.2.11,heir"
+    ]
+
+
+def server(folder: pathlib.Path) -> list[str]:
+    """dnsmasq with the files of this folder."""
+    own = ["--interface=srv", "--port=0", "--user=root", "--pid-file=", "--no-ping", "--log-dhcp"]
+    own += [f"--dhcp-leasefile={folder}/leases"]
+    return [*command("dnsmasq"), "--no-daemon", f"--conf-dir={folder},*.conf", "--conf-file=/dev/null", *own]
 
 
 @pytest.mark.skipif(not namespace.inside(), reason="a wire of its own needs root, or namespaces for every user")
@@ -110,11 +128,8 @@ def test_dnsmasq_serves_the_machine_and_nobody_else(tmp_path: pathlib.Path) -> N
     named = machine(node_name="worker-arm-1.example.com")
     text, _outside = dnsmasq_file([named], site, cluster=CLUSTER, lying="", networks=[network])
     (tmp_path / "multiarch.conf").write_text(text)
-    own = ["--interface=srv", "--port=0", "--user=root", "--pid-file=", "--no-ping", "--log-dhcp"]
-    server = [*command("dnsmasq"), "--no-daemon", f"--conf-dir={tmp_path},*.conf", "--conf-file=/dev/null", *own]
-    server.append(f"--dhcp-leasefile={tmp_path}/leases")
     questions = [{"mac": mac, "architecture": 11} for mac in ("52:54:00:00:00:0b", "52:54:00:00:00:99")]
-    found, said = offers(server, questions, environment(tmp_path))
+    found, said = offers(server(tmp_path), questions, environment(tmp_path))
     assert found == [
         {
             "address": "192.0.2.11",
@@ -125,3 +140,19 @@ def test_dnsmasq_serves_the_machine_and_nobody_else(tmp_path: pathlib.Path) -> N
         },
         None,
     ], said
+
+
+@pytest.mark.skipif(not namespace.inside(), reason="a wire of its own needs root, or namespaces for every user")
+def test_machines_of_two_clusters_are_sent_to_their_own(tmp_path: pathlib.Path) -> None:
+    network = ipaddress.IPv4Network("192.0.2.0/24")
+    questions, expected = [], []
+    for number, cluster in enumerate(("aaa-q1w2e", "bbb-q1w2e"), start=1):
+        url, mac = f"http://192.0.2.5:8080/{cluster}", f"52:54:00:00:00:0{number}"
+        site = SiteServices(url, "192.0.2.5", "/srv/tftp", f"/srv/tftp/{cluster}")
+        ours = machine(name=cluster, node_name=cluster, macs=[mac], addresses=[f"192.0.2.1{number}"])
+        text, _outside = dnsmasq_file([ours], site, cluster=cluster, lying="", networks=[network])
+        (tmp_path / f"multiarch-{cluster}.conf").write_text(text)
+        questions += [{"mac": mac, "architecture": architecture} for architecture in (11, 19)]
+        expected += [f"{cluster}/grubaa64.efi", f"{url}/grub/grubaa64.efi"]
+    found, said = offers(server(tmp_path), questions, environment(tmp_path))
+    assert [answer and answer["file"] for answer in found] == expected, said

@@ -101,8 +101,29 @@ def test_lines_of_machines_outside_of_the_run_are_kept() -> None:
     assert moved == both.replace("192.0.2.11", "192.0.2.99")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "renamed", "node_name": "renamed"},
+        {"name": "moved", "node_name": "moved", "macs": ["52:54:00:00:00:0b"], "addresses": ["192.0.2.77"]},
+        {"name": "heir", "node_name": "heir", "macs": ["52:54:00:00:00:77"], "addresses": ["192.0.2.11"]},
+    ],
+)
+def test_lines_of_an_earlier_name_or_an_earlier_owner_go(changes: dict[str, object]) -> None:
+    kept = machine(name="b", node_name="b", macs=["52:54:00:00:00:0c"], addresses=["192.0.2.12"])
+    lying, _outside = file(machine(), kept)
+    text, _outside = file(machine(**changes), lying=lying)
+    assert text == file(machine(**changes), kept)[0]
+
+
+def test_rules_are_for_the_machines_of_one_cluster() -> None:
+    text, _outside = file(machine())
+    assert text.count(f"tag:multiarch-{CLUSTER}-grub-aarch64,") == text.count("tag:multiarch-arch-") == 3
+
+
 def test_a_machine_that_boots_by_other_means_loses_its_lines_and_the_last_one_takes_the_file_along() -> None:
-    both, _outside = file(machine(), machine(name="b", node_name="b", macs=["52:54:00:00:00:0c"]))
-    alone, _outside = file(machine(name="b", boot_method="iso"), lying=both)
+    b = machine(name="b", node_name="b", macs=["52:54:00:00:00:0c"], addresses=["192.0.2.12"])
+    both, _outside = file(machine(), b)
+    alone, _outside = file({**b, "boot_method": "iso"}, lying=both)
     assert alone == file(machine())[0]
     assert file(machine(boot_method="iso"), lying=alone) == ("", [])

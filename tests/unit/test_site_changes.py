@@ -88,7 +88,8 @@ def test_every_mac_of_a_machine_has_its_address() -> None:
     assert [entry["ip-address"] for entry in kea["reservations"]] == ["192.0.2.11", "192.0.2.11"]
     assert kea["ip-reservations-unique"] is False
     assert (
-        "dhcp-host=52:54:00:00:00:0b,52:54:00:00:00:0c,set:multiarch-grub-aarch64,192.0.2.11," in texts["dnsmasq.conf"]
+        "dhcp-host=52:54:00:00:00:0b,52:54:00:00:00:0c,set:multiarch-lab-x7k2p-grub-aarch64,192.0.2.11,"
+        in texts["dnsmasq.conf"]
     )
 
 
@@ -116,6 +117,15 @@ def test_an_unknown_address_of_the_tftp_server_is_asked_for() -> None:
     assert "netboot_tftp_address" in texts["dhcpd.conf"]
     assert "next-server 1" not in texts["dhcpd.conf"]
     assert "netboot_tftp_address" not in fragments([machine()], SITE, cluster=CLUSTER)["dhcpd.conf"]
+
+
+def test_a_folder_of_grub_without_the_root_of_the_tftp_server_is_a_gap_that_is_told() -> None:
+    rootless = SiteServices(BASE_URL, "192.0.2.5", "", "/srv/tftp/efi")
+    texts = fragments([machine()], rootless, cluster=CLUSTER)
+    for name in ("dhcpd.conf", "kea-dhcp4.json", "dnsmasq.conf"):
+        assert "is not told where grubaa64.efi lies: set netboot_tftp_directory" in texts[name]
+        assert "netboot_tftp_directory" not in fragments([machine()], SITE, cluster=CLUSTER)[name]
+    assert "netboot_tftp_directory" not in fragments([machine()], NO_TFTP, cluster=CLUSTER)["dhcpd.conf"]
 
 
 def run(folder: pathlib.Path | None, *machines: dict[str, t.Any], **changes: t.Any) -> dict[str, t.Any]:
@@ -164,6 +174,16 @@ def test_a_foreign_file_is_left_alone(tmp_path: pathlib.Path) -> None:
     assert theirs.read_text() == "# the site's own\n"
     assert result["foreign"] == [str(theirs)]
     assert (tmp_path / "dnsmasq.conf").exists()
+
+
+def test_the_fragments_of_another_cluster_are_foreign(tmp_path: pathlib.Path) -> None:
+    run(tmp_path, machine(node_name="w1.example.com"))
+    before = {path: path.read_text() for path in tmp_path.iterdir()}
+    result = run(tmp_path, machine(node_name="w1.example.org"), cluster="other-q1w2e")
+    assert {path: path.read_text() for path in before} == before
+    assert str(tmp_path / "dhcpd.conf") in result["foreign"]
+    assert (result["removed"], result["files"]) == ([], [str(tmp_path / "bind-example.org.zone")])
+    assert "another cluster's" in str(result["warnings"])
 
 
 def test_without_a_folder_the_texts_are_returned() -> None:
