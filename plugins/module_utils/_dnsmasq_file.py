@@ -40,7 +40,7 @@ def dnsmasq_file(
     :param lying: the file of an earlier run; in it the lines of machines that this run does not know are kept
     """
     known = {machine["name"] for machine in machines}
-    # What a machine of this run has, an earlier name of it or an earlier owner has no more; dnsmasq takes neither twice.
+    # What a machine of this run has, an earlier name of it or an earlier owner has no more; dnsmasq refuses both.
     held = {held for machine in machines for held in (*(machine.get("macs") or ()), *machine["addresses"])}
     blocks = {
         name: block

@@ -199,8 +199,8 @@ def _check(module: AnsibleModule, text: str) -> None:
         raise OperationError(
             f"dnsmasq does not take what was to be written to {module.params['path']}, where nothing was changed:"
             f" {said.strip()}.",
-            "Correct what it names in the inventory; if it is of a machine that is no longer there, remove its lines from"
-            " that file.",
+            "Correct what it names in the inventory; if that is a machine which is no longer there, remove its lines"
+            " from the file.",
         )
 
 

@@ -70,7 +70,7 @@ removed:
   elements: str
   sample: []
 foreign:
-  description: Paths where a file that is not ours, or another cluster's, lies; it was left alone, the fragment not written.
+  description: Paths where a file that is not ours, or another cluster's, lies. It was left alone.
   returned: success
   type: list
   elements: str

@@ -15,6 +15,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._dhcp_servers 
 from ansible_collections.multiarch.openshift.plugins.module_utils._dhcp_servers import other_dhcp_servers
 from ansible_collections.multiarch.openshift.plugins.module_utils._dnsmasq_file import dnsmasq_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import SiteServices
+from ansible_collections.multiarch.openshift.plugins.modules import netboot_dhcp
+from support.module import run_module
 from support.netboot import BASE_URL
 from support.netboot import CLUSTER
 from support.netboot import machine
@@ -66,6 +68,18 @@ def test_one_that_is_enabled_and_does_not_run_counts_as_well(tmp_path: pathlib.P
     for unit in ("dhcpd.service", "dnsmasq.service", "sshd.service"):
         (wants / unit).symlink_to(f"/usr/lib/systemd/system/{unit}")
     assert other_dhcp_servers(host(tmp_path)) == ["dhcpd.service is enabled"]
+
+
+def test_beside_another_dhcp_server_nothing_is_written(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = host(tmp_path, processes={88: ("dhcpd", "")})
+    monkeypatch.setattr(netboot_dhcp, "other_dhcp_servers", lambda: other_dhcp_servers(root))
+    path = tmp_path / f"multiarch-{CLUSTER}.conf"
+    given = {"machines": [machine()], "cluster": CLUSTER, "path": str(path), "restart": [], "base_url": BASE_URL}
+    result = run_module(netboot_dhcp.main, given)
+    assert result["failed"]
+    assert "dnsmasq was not told to answer DHCP on this host: ISC dhcpd runs (process 88)" in result["msg"]
+    assert "set prepare_netboot_dhcp: false" in result["msg"]
+    assert not path.exists()
 
 
 def test_networks_are_those_that_need_no_gateway() -> None:
