@@ -36,6 +36,8 @@ class Talk(t.Protocol):
 
     def patch(self, path: str, body: Json, *, etag: str, seconds: float) -> Answer: ...
 
+    def told(self, text: str) -> str: ...
+
 
 class Limits(t.NamedTuple):
     """How long steps may take, in seconds, and how waiting is done."""

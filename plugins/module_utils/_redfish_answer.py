@@ -12,8 +12,6 @@ import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 
-# Some BMCs answer with a page of markup or a stack of messages; more than this helps nobody.
-_MOST_WORDS = 600
 Json = dict[str, t.Any]
 
 
@@ -65,7 +63,7 @@ def words(body: t.Mapping[str, t.Any]) -> str:
     error = body.get("error")
     if not any(said) and isinstance(error, dict):
         said = [str(error.get("message") or error.get("code") or "")]
-    return " ".join(dict.fromkeys(text.strip() for text in said if text.strip()))[:_MOST_WORDS]
+    return " ".join(dict.fromkeys(text.strip() for text in said if text.strip()))
 
 
 def everything(body: t.Mapping[str, t.Any]) -> str:

@@ -30,6 +30,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answe
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import not_ready
 
 _LARGEST = 8 * 1024 * 1024
+# Some BMCs answer with a page of markup or a stack of messages; more than this helps nobody.
+_MOST_WORDS = 600
 _CONNECT = 10.0
 _TRIES = 3
 _REDIRECTS = 3
@@ -167,9 +169,9 @@ class Client:
         """The path of a link; one that leads elsewhere would carry the password there."""
         parts = urllib.parse.urlsplit(path)
         if parts.netloc and (parts.scheme != "https" or parts.netloc != self.address):
-            raise BmcError("bmc_answer", f"its BMC {self.address} leads to another server, {parts.netloc}.")
+            raise BmcError("bmc_answer", f"its BMC {self.address} leads to another server, {parts.hostname}.")
         if not parts.path.startswith("/"):
-            raise BmcError("bmc_answer", f"its BMC {self.address} gives the link {path!r}, which is none.")
+            raise BmcError("bmc_answer", f"its BMC {self.address} gives the link {self.told(path)!r}, which is none.")
         return urllib.parse.urlunsplit(("", "", parts.path, parts.query, ""))
 
     # --- what went wrong ------------------------------------------------------------------------------------
@@ -177,8 +179,8 @@ class Client:
     def _checked(self, method: str, path: str, answer: Answer, content: bytes) -> Answer:
         if answer.status < 400:
             return answer
-        text = words(answer.body) or " ".join(re.sub(r"<[^>]*>", " ", content[:300].decode(errors="replace")).split())
-        said = f", and says: {self._redacted(text)}" if text else ""
+        text = words(answer.body) or " ".join(re.sub(r"<[^>]*>", " ", content.decode(errors="replace")).split())
+        said = f", and says: {self.told(text)}" if text else ""
         where = urllib.parse.urlsplit(path).path
         if answer.status == 401:
             # never a second time: BMCs lock accounts
@@ -212,9 +214,13 @@ class Client:
             "Correct machine_bmc_url, or the network between here and the BMC.",
         )
 
+    def told(self, text: str) -> str:
+        """A BMC's words as they may be shown: without user and password, which some repeat, and not too many."""
+        return self._redacted(text)[:_MOST_WORDS]
+
     def _redacted(self, text: str) -> str:
-        """A BMC's words without user and password, which some repeat."""
-        for secret in (self._authorization, self._credentials.password):
+        password = self._credentials.password
+        for secret in (self._authorization, password, urllib.parse.quote(password, safe="")):
             text = text.replace(secret, "…")
         return re.sub(rf"(?<!\w){re.escape(self._credentials.username)}(?!\w)", "…", text)
 

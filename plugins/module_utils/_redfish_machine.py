@@ -183,10 +183,10 @@ def disarm(
                 continue
             if check_mode:
                 changes["changed"] = True
-                said, eject = _said(machine, changes, "would"), f"eject {drive.image} by its BMC"
+                said, eject = _said(machine, changes, "would"), f"eject {drive.shown} by its BMC"
                 changes["would"] = said if eject in said else [*said, eject]
                 continue
-            image = drive.image
+            image = drive.shown
             drive.eject()
             changes["changed"] = True
             say(f"{image} ejected by its BMC")
@@ -211,7 +211,7 @@ def _media_changes(available: t.Sequence[Drive], image: str) -> t.Iterator[str]:
     before = next((drive for drive in available if image and drive.holds(image)), None)
     for drive in available:
         if drive.image and drive is not before:
-            yield f"eject {drive.image} by its BMC"
+            yield f"eject {drive.shown} by its BMC"
     if before is None:
         yield f"insert {image or 'its ISO'} by its BMC"
 

@@ -54,9 +54,18 @@ class Drive:
         found = str(self.body.get("Image") or self.body.get("ImageName") or "")
         return found or ("an image without a name" if self.body.get("Inserted") else "")
 
+    @property
+    def shown(self) -> str:
+        """The image as it may be shown: what somebody else has inserted may have a password in its URL."""
+        return shown_url(self.image)
+
     def holds(self, url: str) -> bool:
         """Whether this image lies in it. Some BMCs show the file's name alone, or the URL in another spelling."""
-        shown, wanted = urllib.parse.urlsplit(self.image), urllib.parse.urlsplit(url)
+        wanted = urllib.parse.urlsplit(url)
+        try:
+            shown = urllib.parse.urlsplit(self.image)
+        except ValueError:
+            return False
         if "/" not in self.image:
             return bool(self.image) and shown.path == posixpath.basename(wanted.path)
         same_host = not shown.hostname or shown.hostname == wanted.hostname
@@ -122,10 +131,11 @@ class Drive:
         except Refused:
             return  # forgotten as soon as it ended
         if body.get("TaskState") in _TASK_FAILED or body.get("TaskStatus") == "Critical":
-            said = " ".join(str(entry.get("Message") or "") for entry in body.get("Messages") or [])
+            said = " ".join(str(entry.get("Message") or "") for entry in body.get("Messages") or []).strip()
+            why = self._client.told(said or words(body)) or "no reason given"
             raise BmcError(
                 "bmc_media",
-                f"its BMC {self._client.address} could not insert {url}: {(said or words(body) or 'no reason given')}",
+                f"its BMC {self._client.address} could not insert {url}: {why}",
                 "See that the BMC itself reaches that URL.",
             )
 
@@ -146,7 +156,7 @@ class Drive:
         if not self._wait(lambda: not self._refresh().image):
             raise BmcError(
                 "bmc_media",
-                f"its BMC {self._client.address} does not eject {self.image} from the drive {self.name}",
+                f"its BMC {self._client.address} does not eject {self.shown} from the drive {self.name}",
                 "Eject it on the BMC's own page; stuck media may need a reset of the BMC.",
             )
 
@@ -161,6 +171,15 @@ class Drive:
     def _wait(self, look: t.Callable[[], bool]) -> bool:
         limits = self._system.limits
         return bool(wait_for(look, seconds=limits.media, clock=limits.clock, sleep=limits.sleep))
+
+
+def shown_url(url: str) -> str:
+    """A URL, or another name of an image, without user, password and query."""
+    beginning, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    if not separator:
+        return url
+    return f"{beginning}://{host.rpartition('@')[2]}{slash}{path}".partition("?")[0].partition("#")[0]
 
 
 def _missing(refused: Refused, url: str, payload: t.Mapping[str, str]) -> dict[str, str]:
@@ -201,7 +220,7 @@ def insert(system: System, url: str, say: t.Callable[[str], None]) -> bool:
     before = next((drive for drive in available if drive.holds(url)), None)
     for drive in available:
         if drive.image and drive is not before:
-            image = drive.image
+            image = drive.shown
             drive.eject()
             say(f"{image} ejected by its BMC")
     if before is not None:
@@ -220,4 +239,4 @@ def _insert_somewhere(available: t.Sequence[Drive], url: str) -> None:
     return None
 
 
-__all__ = ("Drive", "drives", "insert")
+__all__ = ("Drive", "drives", "insert", "shown_url")

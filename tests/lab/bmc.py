@@ -510,7 +510,8 @@ class Bmc:
     async def _finish(self, task: str, drive: Drive, image: str) -> None:
         await asyncio.sleep(0.3)
         if "missing" in image:
-            self._tasks[task].update(TaskState="Exception", Messages=[{"Message": "The image was not found."}])
+            said = f" ({self.username} {self.password})" if self.repeats_secrets else ""
+            self._tasks[task].update(TaskState="Exception", Messages=[{"Message": f"The image was not found.{said}"}])
         else:
             self._tasks[task].update(TaskState="Completed")
             drive.image = image

@@ -157,6 +157,18 @@ def test_the_bmcs_words_are_told_without_user_and_password(server: Server) -> No
     assert "canary" not in repr(Credentials("operator", "canary-secret", ""))
 
 
+def test_a_password_is_not_cut_in_two_before_it_is_looked_for(server: Server) -> None:
+    cut = "x" * 596 + "canary-secret"
+    server.answers = [error(400, "Base.1.18.GeneralError", cut)]
+    with pytest.raises(Refused) as failure:
+        server.client().post("/a", {}, seconds=5)
+    assert failure.value.message.endswith("x…")
+    server.answers = [lambda _request: web.Response(status=502, text=cut)]
+    with pytest.raises(Refused) as failure:
+        server.client().post("/a", {}, seconds=5)
+    assert failure.value.message.endswith("x…")
+
+
 def test_a_page_of_markup_is_told_as_text(server: Server) -> None:
     server.answers = [lambda _request: web.Response(status=502, text="<html><h1>Bad Gateway</h1></html>")]
     with pytest.raises(Refused, match="502 to POST /a, and says: Bad Gateway"):

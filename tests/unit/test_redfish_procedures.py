@@ -17,11 +17,13 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._machine impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Credentials
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import shown_url
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import booting_failed
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarm_all
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import run
 from lab.bmc import Bmc
 from lab.bmc import BmcSystem
+from lab.bmc import Drive
 from lab.loop import LoopThread
 from lab.pki import Authority
 
@@ -118,3 +120,34 @@ def test_an_image_is_ejected_though_the_answer_to_its_insertion_or_to_the_power_
     bmc.loses = frozenset()
     bench.disarm(record)
     assert system.images == []
+
+
+def test_what_a_task_says_is_told_without_user_and_password(bench: Bench) -> None:
+    missing = {"iso_url": f"{BASE_URL}/missing.iso"}
+    _bmc, _system, machine = bench.machine(record=missing, quirks=["accepted"], repeats_secrets=True)
+    assert bench.boot(machine)["reason"].endswith("missing.iso: The image was not found. (… …)")
+
+
+def test_images_of_others_are_shown_without_what_their_urls_let_in(bench: Bench) -> None:
+    image = "https://backup:S3cret@198.51.100.9/x.iso?token=S3cret"
+    drives = [Drive("c", image=image), Drive("d", image="http://[broken/x.iso")]
+    _bmc, system, machine = bench.machine(system={"drives": drives})
+    assert bench.boot(machine, check_mode=True)["would"][0] == "eject https://198.51.100.9/x.iso by its BMC"
+    record = bench.boot(machine)
+    assert system.images == [ISO]
+    assert "worker  https://198.51.100.9/x.iso ejected by its BMC" in bench.lines
+    assert "S3cret" not in f"{record} {bench.lines}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://192.0.2.2:8080/a/b.iso", "http://192.0.2.2:8080/a/b.iso"),
+        ("nfs://a:b@c@[2001:db8::1]/x@y.iso#part", "nfs://[2001:db8::1]/x@y.iso"),
+        ("//192.0.2.2/share/x.iso", "//192.0.2.2/share/x.iso"),
+        ("install.iso", "install.iso"),
+        ("http://[broken/x.iso", "http://[broken/x.iso"),
+    ],
+)
+def test_any_name_of_an_image_can_be_shown(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
