@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import System
@@ -128,14 +129,23 @@ def clear(system: System, targets: t.Collection[str], *, ours: bool) -> bool:
     """
     system.refresh()
     places = _places(system)
-    pending = [place for place in places if _pending(place.boot, targets, ours=ours)]
-    for place in pending:
-        listed = _listed(places, _TARGET)
-        disabled = {_ENABLED: "Disabled", **({_TARGET: "None"} if not listed or "None" in listed else {})}
-        mode = {_MODE: place.boot[_MODE]} if place.boot.get(_MODE) else {}
-        tries = (disabled, {**disabled, **mode}, {_ENABLED: "Disabled", _TARGET: "None", **mode})
-        _write_first(system, place, tries)
-    return bool(pending)
+    if not any(_pending(place.boot, targets, ours=ours) for place in places):
+        return False
+    _disable(system, places, places[0])
+    system.refresh()
+    for place in _places(system)[1:]:
+        if _pending(place.boot, targets, ours=ours):
+            # what the settings have taken is what the next boot goes by, also where the system refuses to be written to
+            with contextlib.suppress(Refused):
+                _disable(system, places, place)
+    return True
+
+
+def _disable(system: System, places: t.Sequence[_Place], place: _Place) -> None:
+    listed = _listed(places, _TARGET)
+    disabled = {_ENABLED: "Disabled", **({_TARGET: "None"} if not listed or "None" in listed else {})}
+    mode = {_MODE: place.boot[_MODE]} if place.boot.get(_MODE) else {}
+    _write_first(system, place, (disabled, {**disabled, **mode}, {_ENABLED: "Disabled", _TARGET: "None", **mode}))
 
 
 def _pending(boot: Json, targets: t.Collection[str], *, ours: bool) -> bool:

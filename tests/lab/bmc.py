@@ -341,7 +341,7 @@ class Bmc:
             "Manufacturer": system.manufacturer,
             "Model": system.model,
             "PowerState": system.look(),
-            "Boot": self._boot_options(system, main=True),
+            "Boot": self._boot_options(system),
             "EthernetInterfaces": _link(f"{system.path}/Interfaces"),
             "Processors": _link(f"{system.path}/Cores"),
             "Links": {"ManagedBy": [_link(manager)]},
@@ -350,7 +350,8 @@ class Bmc:
         }
         if "settings" in self.quirks:
             documents[system.path]["@Redfish.Settings"] = {"SettingsObject": _link(settings)}
-            boot = self._boot_options(system, main=False)
+            # the system shows them as well, and refuses to be written to
+            boot = self._boot_options(system)
             documents[settings] = {"@odata.type": "#ComputerSystem.v1_20_0.ComputerSystem", "Boot": boot}
         documents[manager] = {
             "@odata.type": "#Manager",
@@ -378,9 +379,7 @@ class Bmc:
                 "InstructionSet": instructions,
             }
 
-    def _boot_options(self, system: BmcSystem, *, main: bool) -> dict[str, Any]:
-        if main and "settings" in self.quirks:
-            return {"BootOrder": []}
+    def _boot_options(self, system: BmcSystem) -> dict[str, Any]:
         options: dict[str, Any] = {
             "BootSourceOverrideEnabled": system.enabled,
             "BootSourceOverrideTarget": system.target,

@@ -122,6 +122,14 @@ def test_an_image_is_ejected_though_the_answer_to_its_insertion_or_to_the_power_
     assert system.images == []
 
 
+def test_an_override_that_two_resources_show_is_cleared_where_it_can_be_written(bench: Bench) -> None:
+    _bmc, system, machine = bench.machine(quirks=["settings", "continuous"])
+    record = bench.boot(machine)
+    assert system.enabled == "Continuous"
+    record = bench.disarm(record)
+    assert (record["failed"], record["bmc"], system.enabled) == (False, {}, "Disabled")
+
+
 def test_what_a_task_says_is_told_without_user_and_password(bench: Bench) -> None:
     missing = {"iso_url": f"{BASE_URL}/missing.iso"}
     _bmc, _system, machine = bench.machine(record=missing, quirks=["accepted"], repeats_secrets=True)
