@@ -133,6 +133,10 @@ class Fetches:
         fetched = self._fetched.get(name) or {}
         return "rootfs" in fetched and "ignition" in fetched
 
+    def ignition_at(self, name: str) -> float | None:
+        """When it fetched its ignition, as far as the log tells; API time."""
+        return (self._fetched.get(name) or {}).get("ignition")
+
     def diagnosis(self, machine: Machine, now: float) -> tuple[str, str] | None:
         """Reason and hint for a machine that is silent; None where the log tells nothing about it."""
         name = machine["name"]

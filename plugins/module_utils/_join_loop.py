@@ -590,7 +590,18 @@ class Join:
         )
         if found.warning:
             self._warn_machine(record, found.warning)
+        self._doubt(record)
         return found
+
+    def _doubt(self, record: Record) -> None:
+        """Warn of a machine that has come, and may have been installed with what somebody else wrote."""
+        if self._site is None or record["stage"] in ("planned", "armed"):
+            return
+        text = self._site.doubt(record)
+        if text:
+            self._warn_machine(record, text)
+            if record.get("done"):
+                record["reason"] = text
 
     def _announce(self, record: Record, before: Assessment | None, found: Assessment) -> None:
         words = {
@@ -768,6 +779,9 @@ class Join:
         by_name = {record["name"]: record for record in self._active.values()}
         for text in news.warnings:
             self._alarm(text)
+        # those that are done are not looked at again
+        for record in self._active.values():
+            self._doubt(record)
         for name, text, kinds in news.events:
             # Who has passed by in the meantime is not shown at an earlier place; the events have it all.
             if self._is_installing(by_name[name]):

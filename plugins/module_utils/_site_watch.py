@@ -13,7 +13,9 @@ from dataclasses import field
 from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import request_path
 from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import Fetches
 from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import new_text
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import rfc3339
 
 # A machine may have been powered on while the others were being armed
 LOOK_BACK_SECONDS = 300.0
@@ -54,13 +56,14 @@ class SiteWatch:
         self._access_log = access_log if armed else ""
         self._path = request_path(base_url).rstrip("/") + "/"
         # As the machines fetch it: from the web host, or from where it was uploaded for those that a person installs
-        fetched = {
-            address_for(machine, entry): entry["hash"]
-            for entry in published.get("ignition") or []
-            for machine in armed
-            if machine["pool"] == entry["pool"]
-        }
+        entries = {entry["pool"]: entry for entry in published.get("ignition") or []}
+        readers = [machine for machine in armed if machine.get("pool") in entries]
+        self._url = {machine["name"]: address_for(machine, entries[machine["pool"]]) for machine in readers}
+        fetched = {self._url[machine["name"]]: entries[machine["pool"]]["hash"] for machine in readers}
         self._ignition = [{"url": url, "hash": value} for url, value in fetched.items() if url]
+        # By URL, in API time: when it was last seen to be what was published, and since when it is not
+        self._same: dict[str, float] = {}
+        self._changed: dict[str, float] = {}
         self._fetches = Fetches(machines, published, base_url=base_url, since=now - LOOK_BACK_SECONDS)
         self._position: t.Mapping[str, int] | None = None
         self._next_look = self._next_ignition = now
@@ -85,7 +88,10 @@ class SiteWatch:
     def take(self, answer: t.Mapping[str, t.Any], now: float) -> News:
         news = News()
         for entry in answer["ignition"]:
-            if entry["state"] == "changed":
+            if entry["state"] == "same":
+                self._same[entry["url"]] = now
+            elif entry["state"] == "changed":
+                self._changed.setdefault(entry["url"], self._same.get(entry["url"], 0.0))
                 news.warnings.append(
                     f"ALARM: {entry['url']} no longer returns what this run published. Machines that check the hash"
                     " refuse it, others install what somebody else put there: power off what is installing, and find"
@@ -118,7 +124,41 @@ class SiteWatch:
         return self._fetches.installed(name)
 
     def diagnosis(self, machine: Machine, now: float) -> tuple[str, str] | None:
-        return self._fetches.diagnosis(machine, now)
+        """Reason and hint for a machine that is silent; None where nothing is known of it."""
+        found = self._fetches.diagnosis(machine, now)
+        changed = self._has_changed(machine)
+        if not changed or (found is not None and self._fetches.ignition_at(machine["name"]) is None):
+            return found
+        reason, _hint = found or ("it sent no request", "")
+        hint = "Find out who wrote to the web host; run again, which publishes it anew, and let the machine boot again."
+        if _checks_nothing(machine):
+            reason += f"; {changed}, and it may have installed what somebody else put there"
+            return reason, f"Power it off. {hint}"
+        return f"{reason}; {changed}, and its installer refuses it", hint
+
+    def doubt(self, machine: Machine) -> str:
+        """Why a machine that has joined may not be what was published; empty where it is."""
+        changed = self._has_changed(machine) if _checks_nothing(machine) else ""
+        if not changed:
+            return ""
+        return (
+            f"{changed}, and it may have installed what somebody else put there: oc adm cordon {machine['node_name']},"
+            " then find out"
+        )
+
+    def _has_changed(self, machine: Machine) -> str:
+        """Words for an ignition that changed, as far as is known before this machine had it; else empty."""
+        since = self._changed.get(self._url.get(machine["name"], ""))
+        at = self._fetches.ignition_at(machine["name"])
+        # the log has whole seconds
+        if since is None or (at is not None and at < since - 1):
+            return ""
+        return f"the published ignition has changed since {rfc3339(since) if since else 'this run published it'}"
+
+
+def _checks_nothing(machine: Machine) -> bool:
+    """Whether it installs what it is given; an ISO, and a command that a person types, have the hash."""
+    return machine["boot_method"] in NETWORK_BOOT and machine.get("ignition_delivery") == "documented"
 
 
 __all__ = ("News", "SiteWatch")

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,18 +40,30 @@ def test_a_machine_that_fails_is_explained_by_what_it_fetched(make_site: MakeSit
     assert [event["machine"] for event in noted if event["event"] == "fetched"] == ["worker-arm-1"]
 
 
-def test_an_ignition_that_somebody_changes_is_an_alarm(make_site: MakeSite, site_block: int) -> None:
-    site = make_site(machines=[machine_spec(1, block=site_block)])
+@pytest.mark.parametrize(
+    ("delivery", "rc", "verdict"),
+    [
+        ("verified", 2, "; the published ignition has changed since .*, and its installer refuses it, after"),
+        ("documented", 0, "proven: the published ignition has changed since .* what somebody else put there"),
+    ],
+)
+def test_an_ignition_that_somebody_changes_is_an_alarm(
+    make_site: MakeSite, site_block: int, delivery: str, rc: int, verdict: str
+) -> None:
+    variables = {"machine_ignition_delivery": delivery}
+    site = make_site(machines=[machine_spec(1, block=site_block, boot_method="ipxe", variables=variables)])
 
     def change() -> None:
         (ignition,) = site.publish_directory.rglob("*.ign")
-        ignition.write_text('{"ignition": {"version": "3.4.0"}}')
+        ignition.write_bytes(ignition.read_bytes() + b" ")
 
     with site.operator({"worker-arm-1": change}):
-        run = site.run("add_arm_workers", extra_vars={"approve_csrs_timeout": 5})
-    assert run.rc == 2, run.stdout
+        run = site.run("add_arm_workers", extra_vars={"approve_csrs_timeout": 8})
+    assert run.rc == rc, run.stdout
     assert "WARNING  ALARM: http://" in run.stdout, run.stdout
     assert "no longer returns what this run published" in run.stdout
+    assert re.search(f"worker-arm-1: .*{verdict}", run.stdout), run.stdout
+    assert ("worker-arm-1  warning: the published ignition has changed" in run.stdout) == (delivery == "documented")
 
 
 def test_a_log_that_cannot_be_read_does_not_stop_the_run(make_site: MakeSite, site_block: int) -> None:

@@ -290,6 +290,80 @@ def test_an_ignition_that_changes_is_an_alarm() -> None:
     assert "cannot be fetched any more: the server answers 404" in news.warnings[0]
 
 
+CHANGED = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
+SAME = {**CHANGED, "state": "same"}
+REFUSES = "the published ignition has changed since 2025-11-25T05:01:00Z, and its installer refuses it"
+INSTALLS = "has changed since 2025-11-25T05:01:00Z, and it may have installed what somebody else put there"
+
+
+def watch_a_change(one: Record, *hits: Record, log: bool = True) -> SiteWatch:
+    """It is the same after a minute and has changed after two."""
+    values = {"access_log": "/var/log/access.log" if log else "", "base_url": BASE, "published": PUBLISHED}
+    site = SiteWatch([one], now=NOW, **values)
+    for minute, state in ((1, SAME), (2, CHANGED)):
+        at = NOW + 60 * minute
+        new = [each for each in hits if at - 60 <= each["time"] < at]
+        site.take(answer(time=at, hits=new, ignition=[state], position={"inode": 1, "offset": 9} if log else None), at)
+    return site
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_silent_machine_whose_ignition_has_changed_is_explained_by_that(log: bool) -> None:
+    for one, words in ((machine(), REFUSES), (machine(boot_method="iso"), REFUSES)):
+        found = watch_a_change(one, hit(ROOTFS, at=NOW + 70), hit(IGNITION, at=NOW + 80), log=log).diagnosis(
+            one, NOW + 300
+        )
+        assert found is not None
+        assert found[0].endswith(f"; {words}")
+        assert "machine_install_device" not in found[1]
+        assert "publishes it anew" in found[1]
+    one = machine(ignition_delivery="documented")
+    found = watch_a_change(one, hit(IGNITION, at=NOW + 80), log=log).diagnosis(one, NOW + 300)
+    assert found is not None
+    assert found[0].endswith(INSTALLS)
+    assert found[1].startswith("Power it off.")
+
+
+@pytest.mark.parametrize(
+    ("hits", "reason"),
+    [
+        # it has not come so far
+        ([], "has fetched nothing"),
+        ([hit(BOOT_FILE, at=NOW + 70)], "but not kernel"),
+        # it had it before
+        ([hit(ROOTFS, at=NOW + 10), hit(IGNITION, at=NOW + 20)], "ago and sent no request since"),
+    ],
+)
+def test_what_stopped_a_machine_otherwise_is_not_put_down_to_a_changed_ignition(
+    hits: list[Record], reason: str
+) -> None:
+    found = watch_a_change(machine(), *hits).diagnosis(machine(), NOW + 300)
+    assert found is not None
+    assert reason in found[0]
+    assert "changed" not in found[0]
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_machine_that_checks_nothing_and_has_come_is_doubted(log: bool) -> None:
+    one = machine(ignition_delivery="documented", node_name="worker-arm-1")
+    said = watch_a_change(one, hit(IGNITION, at=NOW + 80), log=log).doubt(one)
+    assert INSTALLS in said
+    assert "oc adm cordon worker-arm-1" in said
+    # before the first look
+    site = watch()
+    site.take(answer(ignition=[CHANGED]), NOW)
+    assert "has changed since this run published it" in site.doubt(one)
+
+
+def test_a_machine_that_had_the_published_ignition_or_checks_it_is_not_doubted() -> None:
+    one = machine(ignition_delivery="documented", node_name="worker-arm-1")
+    assert watch_a_change(one, hit(IGNITION, at=NOW + 20)).doubt(one) == ""
+    assert watch_a_change(machine(), hit(IGNITION, at=NOW + 80)).doubt(machine()) == ""
+    by_iso = machine(boot_method="iso", ignition_delivery="documented")
+    assert watch_a_change(by_iso, hit(IGNITION, at=NOW + 80)).doubt(by_iso) == ""
+    assert watch().doubt(one) == ""
+
+
 def test_a_log_that_cannot_be_read_does_not_hide_a_changed_ignition() -> None:
     site = watch()
     changed = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
