@@ -308,12 +308,12 @@ def _inventories() -> list[t.Any]:
     return found
 
 
-@pytest.mark.parametrize("document", _inventories())
-def test_every_inventory_can_be_planned(document: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
-    """As Ansible reads it; with values of its own where a page shows a part."""
-    whole = "all" in document
-    inventory = document if whole else {"all": {"children": document}}
-    path = tmp_path / "inventory.yml"
+def _problems(inventory: dict[str, t.Any], directory: pathlib.Path, *, whole: bool) -> list[str] | None:
+    """What the run would refuse of an inventory, as Ansible reads it; None where no machine of it can be told.
+
+    :param whole: whether the site's variables and groups are part of it
+    """
+    path = directory / "inventory.yml"
     path.write_text(yaml.safe_dump(inventory))
     loader = DataLoader()
     manager = InventoryManager(loader=loader, sources=[str(path)])
@@ -321,17 +321,59 @@ def test_every_inventory_can_be_planned(document: dict[str, t.Any], tmp_path: pa
     machines = manager.groups["arm_workers"].get_hosts()
     hosts = {host.name: variables_of.get_vars(host=host) for host in machines}
     if not any("machine_boot_method" in values for values in hosts.values()):
-        pytest.skip("shows where machines stand, not what they are")
+        return None
     records, problems = _machine.plan(hosts, list(hosts), list(hosts))
-    assert problems == []
     if not whole:
-        return
+        return list(problems)
     site = {
         name: str(next(iter(hosts.values())).get(name) or "") for name in (*site_variables(), "netboot_grub_directory")
     }
     groups = {name: [host.name for host in group.get_hosts()] for name, group in manager.groups.items()}
-    web_hosts = groups.get("web_host", [])
-    assert site_problems(site, records, web_hosts=web_hosts, tftp_hosts=groups.get("tftp_host", []), on_awx=False) == []
+    hosts_of = {"web_hosts": groups.get("web_host", []), "tftp_hosts": groups.get("tftp_host", [])}
+    return [*problems, *site_problems(site, records, **hosts_of, on_awx=False)]
+
+
+@pytest.mark.parametrize("document", _inventories())
+def test_every_inventory_can_be_planned(document: dict[str, t.Any], tmp_path: pathlib.Path) -> None:
+    """With values of its own where a page shows a part."""
+    whole = "all" in document
+    problems = _problems(document if whole else {"all": {"children": document}}, tmp_path, whole=whole)
+    if problems is None:
+        pytest.skip("shows where machines stand, not what they are")
+    assert problems == []
+
+
+def _whole(page: Page) -> dict[str, t.Any]:
+    """All examples of a page in one inventory, as somebody has it who has followed the page."""
+    whole: dict[str, t.Any] = {"vars": {}, "children": {}}
+    for block in page.blocks:
+        if block.language != "yaml":
+            continue
+        document = yaml.safe_load(block.text)
+        given = document.get("all") or ({"children": document} if "arm_workers" in document else {"vars": document})
+        for part, values in whole.items():
+            values.update(given.get(part) or {})
+    return {"all": whole}
+
+
+GUIDES = [page for page in PAGES if page.path.parent.name == "paths"]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=[page.path.stem for page in GUIDES])
+def test_the_inventory_of_each_path_is_one_that_a_run_takes(page: Page, tmp_path: pathlib.Path) -> None:
+    assert _problems(_whole(page), tmp_path, whole=True) == []
+
+
+def test_an_inventory_without_a_web_host_is_found(tmp_path: pathlib.Path) -> None:
+    (page,) = [page for page in GUIDES if page.path.stem == "grub"]
+    inventory = _whole(page)
+    del inventory["all"]["children"]["web_host"], inventory["all"]["vars"]["publish_directory"]
+    problems = _problems(inventory, tmp_path, whole=True)
+    assert problems
+    assert [text.split()[:3] for text in problems] == [
+        ["the", "group", "web_host"],
+        ["publish_directory", "is", "missing:"],
+    ]
 
 
 # -- the inventory reference -------------------------------------------------------------------------------------------
