@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 import typing as t
 
@@ -22,33 +23,44 @@ class EventFile:
 
     def __init__(self, path: str | None) -> None:
         self._path = path
-        self._file: t.TextIO | None = None
+        self._handle: int | None = None
 
     def __enter__(self) -> EventFile:
         if self._path:
             try:
                 os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
                 # The names and addresses of a site are nobody else's business.
-                handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                self._handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+                if _ends_in_half_a_line(self._handle):
+                    self._append(b"\n")
             except OSError as error:
+                self.__exit__()
                 raise OperationError(
                     f"The run's events cannot be appended to {self._path}: {error.strerror}.",
                     "Name another place by report_directory or report_events.",
                 ) from None
-            self._file = os.fdopen(handle, "a", encoding="utf-8")
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
     def note(self, event: t.Mapping[str, t.Any]) -> None:
         """Append an event with the time of now."""
-        if self._file is None:
-            return
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._file.write(json.dumps({"time": moment, **event}, sort_keys=True) + "\n")
-        self._file.flush()
+        self._append(json.dumps({"time": moment, **event}, sort_keys=True).encode() + b"\n")
+
+    def _append(self, content: bytes) -> None:
+        """In one go, so that what another thread or process appends does not get in between."""
+        while self._handle is not None and content:
+            content = content[os.write(self._handle, content) :]
+
+
+def _ends_in_half_a_line(handle: int) -> bool:
+    """Whether a run was killed while it wrote: what comes next would be lost with it."""
+    facts = os.fstat(handle)
+    return stat.S_ISREG(facts.st_mode) and facts.st_size > 0 and os.pread(handle, 1, facts.st_size - 1) != b"\n"
 
 
 def parse_events(text: str) -> tuple[list[dict[str, t.Any]], int]:

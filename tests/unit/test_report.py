@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _join
+from ansible_collections.multiarch.openshift.plugins.module_utils import _run_events as run_events
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import EventFile
 from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import parse_events
@@ -226,6 +227,23 @@ def test_the_file_of_events_is_private_and_grows(tmp_path: pathlib.Path) -> None
     found, broken = parse_events(path.read_text())
     assert [event["text"] for event in found] == ["one", "two"]
     assert broken == 0
+
+
+def test_half_a_line_of_a_killed_run_does_not_swallow_the_beginning_of_the_next(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "events.jsonl"
+    text = events.lines(events.begun([events.record(1)]))
+    path.write_text(text[:-30])
+    with EventFile(str(path)) as file:
+        for event in run_events.started(["worker-arm-2"], {}):
+            file.note(event)
+    found, broken = parse_events(path.read_text())
+    assert list(by_name(report(found))) == ["worker-arm-2"]
+    assert broken == 1
+    # nothing is added to whole lines
+    before = path.read_bytes()
+    with EventFile(str(path)):
+        pass
+    assert path.read_bytes() == before
 
 
 def test_a_link_in_place_of_the_file_is_refused(tmp_path: pathlib.Path) -> None:
