@@ -206,6 +206,14 @@ def name_form(machines: Machines, node_names: t.Sequence[str]) -> Finding:
 def web_server(facts: Facts, base_url: str, directory: str) -> Finding:
     """Whether the server returns the folder's bytes under the URL that machines will use."""
     check = "web_server"
+    if facts["state"] == UNTRUSTED:
+        return finding(
+            check,
+            FAIL,
+            f"The web host does not trust the certificate of {base_url}: {facts['detail'].rstrip('.')}.",
+            "Add the CA that signed it to the web host's own (update-ca-trust, update-ca-certificates): what is"
+            " published is read back from there and compared.",
+        )
     if facts["state"] != ANSWERED:
         return finding(
             check,

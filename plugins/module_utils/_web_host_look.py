@@ -172,7 +172,7 @@ def web(directory: str, base_url: str, seconds: float) -> Facts:
         "file": str(sample) if sample else "",
         "type": security_type(sample) if sample else "",
     }
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=seconds)
+    connection = _connection(parts, seconds)
     try:
         connection.request("HEAD", path)
         answer = connection.getresponse()
@@ -183,6 +183,10 @@ def web(directory: str, base_url: str, seconds: float) -> Facts:
         length = answer.headers.get("Content-Length")
         facts["head_fits"] = length == str(sample.stat().st_size)
         facts.update(_part(connection, path, sample))
+    except ssl.SSLCertVerificationError as error:
+        facts.update(state=UNTRUSTED, detail=error.verify_message)
+    except ssl.SSLError as error:
+        facts.update(state=BROKEN, detail=f"TLS: {error.reason or error}")
     except http.client.HTTPException as error:
         facts.update(state=BROKEN, detail=f"no HTTP answer: {type(error).__name__}")
     except OSError as error:
@@ -190,6 +194,14 @@ def web(directory: str, base_url: str, seconds: float) -> Facts:
     finally:
         connection.close()
     return facts
+
+
+def _connection(parts: urllib.parse.SplitResult, seconds: float) -> http.client.HTTPConnection:
+    """Trusts what this host does, as it will when what was published is compared."""
+    if parts.scheme == "https":
+        trust = ssl.create_default_context()
+        return http.client.HTTPSConnection(parts.hostname or "", parts.port or 443, timeout=seconds, context=trust)
+    return http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=seconds)
 
 
 def _part(connection: http.client.HTTPConnection, path: str, sample: pathlib.Path) -> Facts:

@@ -351,6 +351,21 @@ def test_the_server_is_compared_with_the_folder(make_site: MakeSite, site_block:
     assert look_at([], directory=str(site.directory / "other"), base_url=site.base_url)["web"]["head"] == 404
 
 
+def test_a_server_with_tls_is_verified_by_what_the_web_host_trusts(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = Authority(tmp_path / "ours", "ours"), Authority(tmp_path / "theirs", "theirs")
+    folder = tmp_path / "www"
+    with WebServer(folder, tls=ours.server("web", ["127.0.0.1"])) as server:
+        (folder / "worker.ign").write_text('{"ignition": {"version": "3.4.0"}}')
+        where = {"directory": str(folder), "base_url": server.url}
+        monkeypatch.setenv("SSL_CERT_FILE", str(ours.certificate_path))
+        found = look_at([], **where)["web"]
+        assert (found["state"], found["head"], found["range"], found["same"]) == ("answered", 200, 206, True)
+        monkeypatch.setenv("SSL_CERT_FILE", str(theirs.certificate_path))
+        assert look_at([], **where)["web"]["state"] == "untrusted"
+
+
 def test_artifacts_that_are_there_need_no_room_and_others_have_the_size_of_their_source(
     make_site: MakeSite, site_block: int
 ) -> None:

@@ -344,6 +344,7 @@ SERVED: Record = {
     [
         ({}, OK, "answers HEAD and ranges"),
         ({"state": "unreachable", "detail": "Connection refused"}, FAIL, "Nothing serves"),
+        ({"state": "untrusted", "detail": "certificate has expired"}, FAIL, "does not trust the certificate"),
         ({"file": ""}, WARN, "holds no file yet"),
         ({"head": 404, "same": False}, FAIL, "does not serve"),
         ({"head": 403, "same": False}, FAIL, "answers 403"),
