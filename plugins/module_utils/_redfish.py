@@ -10,6 +10,7 @@ import time
 import typing as t
 import urllib.parse
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import Answer
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import Json
@@ -69,6 +70,11 @@ class System:
     def refresh(self) -> Json:
         self.answer = self.client.get(self.path)
         return self.body
+
+    def managers(self) -> list[Json]:
+        """The BMC's own resources of this system."""
+        paths = links(self.body, "Links", "ManagedBy") or links(self.body, "Links", "Managers")
+        return [self.client.get(path).body for path in paths]
 
     def facts(self, wanted: t.Collection[str]) -> Facts:
         """Its UUID, MAC addresses and architecture.
@@ -160,7 +166,7 @@ def find_system(client: Talk, machine: t.Mapping[str, t.Any], limits: Limits) ->
     systems = [System(client, path, limits) for path in paths]
     if len(systems) == 1:
         return systems[0]
-    fitting = [system for system in systems if is_machine(machine, system.facts(machine["macs"]))]
+    fitting = [system for system in systems if is_machine(machine, system.facts(known_macs(machine)))]
     if len(fitting) != 1:
         raise BmcError(
             "bmc_system",

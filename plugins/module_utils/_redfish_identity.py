@@ -13,6 +13,8 @@ import re
 import typing as t
 import uuid
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
+
 # Names in a processor's model, for BMCs that leave architecture and instruction set empty
 _MODELS = (
     ("aarch64", re.compile(r"ampere|altra|neoverse|\bgrace\b|\barm\b|aarch64|thunderx|kunpeng|cortex", re.I)),
@@ -90,7 +92,7 @@ def _model(part: t.Mapping[str, t.Any]) -> str:
 def is_machine(machine: t.Mapping[str, t.Any], facts: Facts) -> bool:
     """Whether a MAC address or the UUID of this system is the machine's."""
     wanted = machine.get("system_uuid") or ""
-    return bool(facts.macs & set(machine["macs"])) or bool(uuid_spellings(wanted) & uuid_spellings(facts.uuid))
+    return bool(facts.macs & set(known_macs(machine))) or bool(uuid_spellings(wanted) & uuid_spellings(facts.uuid))
 
 
 def identity_problem(machine: t.Mapping[str, t.Any], facts: Facts) -> tuple[str, str]:
@@ -104,9 +106,9 @@ def identity_problem(machine: t.Mapping[str, t.Any], facts: Facts) -> tuple[str,
             )
         listed = ", ".join([*sorted(facts.macs), *([f"UUID {facts.uuid}"] if facts.uuid else [])])
         return (
-            f"its BMC is another machine's: it lists {listed}, and none of machine_macs"
+            f"its BMC is another machine's: it lists {listed}, and none of machine_macs or machine_network"
             + (" nor machine_system_uuid" if machine.get("system_uuid") else ""),
-            f"Correct machine_bmc_url or machine_macs, {vouch}",
+            f"Correct machine_bmc_url, machine_macs or machine_network, {vouch}",
         )
     if not facts.architecture:
         return (

@@ -16,6 +16,7 @@ import typing as t
 import urllib.parse
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import CUSTOMIZED_NAME
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import System
@@ -27,6 +28,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_ident
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import Drive
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import drives
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import insert
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import usable_drives
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import boot_once
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import clear
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import target_of
@@ -80,7 +82,7 @@ def known_system(machine: Record, client: Talk, limits: Limits, changes: dict[st
     system = find_system(client, machine, limits)
     if machine["bmc_identity"] == "unchecked":
         return system
-    facts = system.facts(machine["macs"])
+    facts = system.facts(known_macs(machine))
     problem, hint = identity_problem(machine, facts)
     if problem:
         raise BmcError("bmc_identity", problem, hint)
@@ -122,12 +124,14 @@ def boot(
             "If it is installing already, the playbook approve_csrs goes on with it; else power it off, or set"
             " machine_power_policy: restart.",
         )
+    # before it is switched off: one that cannot be booted stays on
+    target = target_of(system, targets)
+    available = usable_drives(system) if machine["boot_method"] == "iso" else []
     if check_mode:
-        target = target_of(system, targets)
         changes["changed"] = True
         changes["would"] = [
             *_said(machine, changes, "would"),
-            *(_media_changes(drives(system), image) if machine["boot_method"] == "iso" else []),
+            *(_media_changes(available, image) if machine["boot_method"] == "iso" else []),
             f"{'restart it' if running else 'power it on'} by its BMC to boot once from {target}",
         ]
         return

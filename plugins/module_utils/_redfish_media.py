@@ -93,7 +93,7 @@ class Drive:
         task = answer.headers.get("location", "") if answer.status == 202 else ""
 
         def there() -> bool:
-            if self._refresh().holds(url) and self.body.get("Inserted", True):
+            if self._refresh().holds(url) and self.body.get("Inserted") is not False:
                 return True
             self._look_at_task(task, url)
             return False
@@ -208,8 +208,8 @@ def drives(system: System) -> list[Drive]:
     return list(found.values())
 
 
-def insert(system: System, url: str, say: t.Callable[[str], None]) -> bool:
-    """Leaves this image in one drive and nothing in the others; False where it was so before."""
+def usable_drives(system: System) -> list[Drive]:
+    """The drives, of which there must be one."""
     available = drives(system)
     if not available:
         raise BmcError(
@@ -217,6 +217,12 @@ def insert(system: System, url: str, say: t.Callable[[str], None]) -> bool:
             f"its BMC {system.client.address} has no virtual drive that takes the image of a CD from a URL",
             "Virtual media may need a license; else use machine_boot_method grub or ipxe.",
         )
+    return available
+
+
+def insert(system: System, url: str, say: t.Callable[[str], None]) -> bool:
+    """Leaves this image in one drive and nothing in the others; False where it was so before."""
+    available = usable_drives(system)
     before = next((drive for drive in available if drive.holds(url)), None)
     for drive in available:
         if drive.image and drive is not before:
@@ -239,4 +245,4 @@ def _insert_somewhere(available: t.Sequence[Drive], url: str) -> None:
     return None
 
 
-__all__ = ("Drive", "drives", "insert", "shown_url")
+__all__ = ("Drive", "drives", "insert", "shown_url", "usable_drives")

@@ -130,6 +130,30 @@ def test_an_override_that_two_resources_show_is_cleared_where_it_can_be_written(
     assert (record["failed"], record["bmc"], system.enabled) == (False, {}, "Disabled")
 
 
+@pytest.mark.parametrize("system", [{"drives": [Drive("a", ("Floppy",))]}, {"targets": ["None", "Hdd"]}])
+def test_a_machine_that_cannot_be_booted_is_not_switched_off_for_it(bench: Bench, system: Record) -> None:
+    restart = {"machine_power_policy": "restart"}
+    bmc, known, machine = bench.machine(system={"power": "On", **system}, variables=restart)
+    for check_mode in (True, False):
+        record = bench.boot(machine, check_mode=check_mode)
+        assert (record["failed"], known.power, bmc.changing_requests()) == (True, "On", [])
+
+
+def test_a_machine_is_recognised_by_the_nics_of_its_network_too(bench: Bench) -> None:
+    network = {"interfaces": [{"name": "eno1", "mac": MAC, "dhcp": "ipv4"}]}
+    _bmc, system, machine = bench.machine(variables={"machine_macs": None, "machine_network": network})
+    assert not bench.boot(machine)["failed"]
+    assert system.images == [ISO]
+
+
+def test_a_drive_that_does_not_say_whether_its_image_is_inserted_is_taken_at_its_image(bench: Bench) -> None:
+    bmc, system, machine = bench.machine()
+    shown = bmc._drive  # pylint: disable=protected-access
+    bmc._drive = lambda drive, path: {**shown(drive, path), "Inserted": None}  # type: ignore[method-assign]
+    assert not bench.boot(machine)["failed"]
+    assert system.images == [ISO]
+
+
 def test_what_a_task_says_is_told_without_user_and_password(bench: Bench) -> None:
     missing = {"iso_url": f"{BASE_URL}/missing.iso"}
     _bmc, _system, machine = bench.machine(record=missing, quirks=["accepted"], repeats_secrets=True)
