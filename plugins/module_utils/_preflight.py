@@ -273,6 +273,15 @@ def no_proxy(proxy: Object | None, machines: Machines) -> Finding:
     return finding("no_proxy", OK, "The cluster's noProxy covers the machines' addresses.")
 
 
+def proxy_unread() -> Finding:
+    return finding(
+        "no_proxy",
+        WARN,
+        "The account may not read Proxy cluster, so whether the cluster has a proxy is not known (docs/rbac.yml).",
+        "Where it has one, the machines' network must be in its spec.noProxy: oc get proxy cluster -o yaml",
+    )
+
+
 def needs_placement(machines: Machines, nodes: t.Sequence[Object]) -> bool:
     """Whether these are the first arm64 nodes, and nothing keeps work for other machines away from them."""
     coming = [machine for machine in machines if NODE_ARCHITECTURE[machine["architecture"]] == "arm64"]
@@ -280,29 +289,29 @@ def needs_placement(machines: Machines, nodes: t.Sequence[Object]) -> bool:
     return bool(coming) and not there and not all(_keeps_away(machine["taints"]) for machine in coming)
 
 
-def first_of_architecture(first: bool, placement: bool, daemon_sets: t.Sequence[Object] | None) -> Finding:
+def first_of_architecture(first: bool, placement: bool | None, daemon_sets: t.Sequence[Object] | None) -> Finding:
     """What would be scheduled on the first arm64 nodes and cannot run there.
 
     :param first: what :func:`needs_placement` said
-    :param placement: whether there is a ClusterPodPlacementConfig
-    :param daemon_sets: None where they cannot be listed
+    :param placement: whether there is a ClusterPodPlacementConfig; None where that may not be read
+    :param daemon_sets: None where they may not be listed
     """
     check = "amd64_only_work"
     if not first:
         return finding(check, OK, "There are arm64 nodes already, or taints keep other work away.")
-    if placement and daemon_sets is None:
-        return finding(check, OK, f"These are the first arm64 nodes, and there is a {PLACEMENT}.")
     # The operator leaves pods of DaemonSets alone, so those matter even where it is installed
     unbound = [_where(entry) for entry in daemon_sets or [] if not _bound(entry) and not _platform(entry)]
-    if placement and not unbound:
+    if placement and daemon_sets is not None and not unbound:
         return finding(check, OK, f"These are the first arm64 nodes, and there is a {PLACEMENT}.")
     sentence = "These are the first arm64 nodes"
-    if not placement:
+    if placement is None:
+        sentence += f", and whether there is a {PLACEMENT} cannot be read (docs/rbac.yml)"
+    elif not placement:
         sentence += f", and there is no {PLACEMENT}: pods with amd64 images alone may be scheduled on them"
     if unbound:
         sentence += f"; DaemonSets without a choice of architecture: {some(unbound)}"
     elif daemon_sets is None:
-        sentence += "; DaemonSets cannot be listed"
+        sentence += "; DaemonSets cannot be listed (docs/rbac.yml)"
     taint = "  machine_taints: [{key: multiarch.openshift.io/arch, value: arm64, effect: NoSchedule}]"
     return finding(check, WARN, f"{sentence}.", f"To keep other work away, give all machines:\n{taint}")
 
@@ -409,5 +418,6 @@ __all__ = (
     "own_addresses",
     "payload",
     "pools",
+    "proxy_unread",
     "unanswered",
 )

@@ -23,6 +23,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._ignition impo
 from ansible_collections.multiarch.openshift.plugins.module_utils._ignition import read_secret
 from ansible_collections.multiarch.openshift.plugins.module_utils._ignition import trusted_authorities
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import APPROVAL_REASON
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import UnknownApi
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import check_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._neighbours import look_at_neighbours
 from ansible_collections.multiarch.openshift.plugins.module_utils._payload import Payload
@@ -126,7 +128,7 @@ def look_at_cluster(
     version = found[0].version if found else ""
     view.add("boot_artifacts", lambda: _boot_artifacts(cluster, machines, view, stream, source, version))
     view.add("cluster_addresses", lambda: checks.own_addresses(machines, _deny_list(cluster)))
-    view.add("no_proxy", lambda: checks.no_proxy(cluster.get(f"{CONFIG}/v1", "Proxy", "cluster"), machines))
+    view.add("no_proxy", lambda: proxy(cluster, machines))
     view.add("other_approvers", lambda: checks.approvers(_requests(cluster), APPROVAL_REASON))
     nodes: list[Record] = []
 
@@ -139,7 +141,7 @@ def look_at_cluster(
     view.add("existing_nodes", existing)
     view.node_names = [node["metadata"]["name"] for node in nodes]
     if nodes:
-        view.add("amd64_only_work", lambda: _other_work(cluster, machines, nodes))
+        view.add("amd64_only_work", lambda: other_work(cluster, machines, nodes))
     view.clock_offset = cluster.clock_offset
     return view
 
@@ -195,18 +197,29 @@ def _requests(cluster: t.Any) -> list[Record]:
     return found
 
 
-def _other_work(cluster: t.Any, machines: t.Sequence[Record], nodes: t.Sequence[Record]) -> Finding:
+def other_work(cluster: t.Any, machines: t.Sequence[Record], nodes: t.Sequence[Record]) -> Finding:
     if not checks.needs_placement(machines, nodes):
         return checks.first_of_architecture(False, False, None)
+    # both are rights that a run need not have
+    placement: bool | None
     try:
         placement = cluster.get(PLACEMENT_API, PLACEMENT_KIND, "cluster") is not None
-    except OperationError:
-        placement = False  # without the operator the API does not know the kind
+    except UnknownApi:
+        placement = False  # the operator is not installed
+    except Forbidden:
+        placement = None
     try:
         daemon_sets = cluster.list("apps/v1", "DaemonSet")[0]
-    except OperationError:
-        daemon_sets = None  # a right that a run need not have
+    except Forbidden:
+        daemon_sets = None
     return checks.first_of_architecture(True, placement, daemon_sets)
+
+
+def proxy(cluster: t.Any, machines: t.Sequence[Record]) -> Finding:
+    try:
+        return checks.no_proxy(cluster.get(f"{CONFIG}/v1", "Proxy", "cluster"), machines)
+    except Forbidden:
+        return checks.proxy_unread()
 
 
 def sources(ignition: t.Mapping[str, Ignition]) -> list[dict[str, str]]:
@@ -221,4 +234,4 @@ def sources(ignition: t.Mapping[str, Ignition]) -> list[dict[str, str]]:
     return list(found.values())
 
 
-__all__ = ("ClusterView", "look_at_cluster", "run_rights", "sources", "useful_rights")
+__all__ = ("ClusterView", "look_at_cluster", "other_work", "proxy", "run_rights", "sources", "useful_rights")

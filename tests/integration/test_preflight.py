@@ -38,6 +38,8 @@ from lab.web import WebServer
 
 MakeSite = Callable[..., Site]
 HERE = pathlib.Path(__file__).parent
+MANIFEST = HERE.parents[1] / "docs/rbac.yml"
+OPERATOR = "system:serviceaccount:multiarch-openshift:add-arm-workers"
 ROW = re.compile(r"^(ok|warn|fail)  ( *)(\w+) ")
 ACCEPT = "application/vnd.coreos.ignition+json;version=3.4.0, */*;q=0.1"
 
@@ -147,6 +149,20 @@ def test_missing_rights_are_named_and_the_other_checks_run(make_site: MakeSite, 
     assert "BareMetalHosts are not comparable: the account may not list them" in said
     assert "get secrets named worker-user-data-managed in openshift-machine-api" in said
     assert "approve signers of certificates.k8s.io named kubernetes.io/kubelet-serving" in said
+
+
+def test_the_manifest_gives_every_right_that_a_row_needs(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=machine_specs(1, block=site_block))
+    site.api.apply(yaml.safe_load(MANIFEST.read_text())["items"])
+    run = site.run(
+        "preflight", environment={"K8S_AUTH_KUBECONFIG": str(site.plane.kubeconfig(token=site.plane.token(OPERATOR)))}
+    )
+    assert run.rc == 0, run.stdout
+    found = rows(run)
+    assert (found["access"], found["no_proxy"]) == ("ok", "ok"), run.stdout
+    said = " ".join(run.stdout.split())
+    assert "there is no ClusterPodPlacementConfig" in said
+    assert "(docs/rbac.yml)" not in said
 
 
 def test_a_cluster_that_is_away_costs_its_own_rows_alone(make_site: MakeSite, site_block: int) -> None:

@@ -14,6 +14,7 @@ import typing as t
 import pytest
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight as checks
+from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight_cluster as preflight_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils import _preflight_site as site
 from ansible_collections.multiarch.openshift.plugins.module_utils._deny import DenyList
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
@@ -25,6 +26,10 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._finding impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import table
 from ansible_collections.multiarch.openshift.plugins.module_utils._ignition import Ignition
 from ansible_collections.multiarch.openshift.plugins.module_utils._in_time import answers_in_time
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import ApiError
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unavailable
+from ansible_collections.multiarch.openshift.plugins.module_utils._kube import UnknownApi
 
 Record = dict[str, t.Any]
 NOW = 1_795_000_000.0  # 2026-11-18
@@ -225,6 +230,51 @@ def test_the_tuning_operator_leaves_daemon_sets_alone() -> None:
     row = checks.first_of_architecture(True, True, [daemon_set("agent")])
     assert row["verdict"] == WARN
     assert "there is no" not in row["sentence"]
+
+
+class Answers:
+    """A cluster that has these objects, and fails as it is told for all others."""
+
+    def __init__(self, error: type[ApiError], **objects: t.Any) -> None:
+        self._error, self._objects = error, objects
+
+    def get(self, _api_version: str, kind: str, _name: str) -> t.Any:
+        if kind not in self._objects:
+            raise self._error(f"Could not read {kind}.")
+        return self._objects[kind]
+
+    def list(self, api_version: str, kind: str) -> t.Any:
+        return self.get(api_version, kind, ""), "1"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "verdict", "said"),
+    [
+        (Answers(UnknownApi, DaemonSet=[]), WARN, "there is no ClusterPodPlacementConfig"),
+        (
+            Answers(Forbidden, DaemonSet=[]),
+            WARN,
+            "whether there is a ClusterPodPlacementConfig of the Multiarch Tuning",
+        ),
+        (Answers(Forbidden, ClusterPodPlacementConfig={}), WARN, "DaemonSets cannot be listed"),
+        (Answers(Forbidden, ClusterPodPlacementConfig={}, DaemonSet=[]), OK, "there is a ClusterPodPlacementConfig"),
+    ],
+)
+def test_what_may_not_be_read_is_not_called_absent(cluster: Answers, verdict: str, said: str) -> None:
+    row = preflight_cluster.other_work(cluster, [machine()], [node("amd64")])
+    assert row["verdict"] == verdict
+    assert said in row["sentence"]
+
+
+def test_an_api_that_fails_says_nothing_of_what_was_asked() -> None:
+    with pytest.raises(Unavailable):
+        preflight_cluster.other_work(Answers(Unavailable, DaemonSet=[]), [machine()], [node("amd64")])
+
+
+def test_a_proxy_that_may_not_be_read_is_a_warning() -> None:
+    row = preflight_cluster.proxy(Answers(Forbidden), [machine()])
+    assert (row["check"], row["verdict"]) == ("no_proxy", WARN)
+    assert preflight_cluster.proxy(Answers(Forbidden, Proxy=None), [machine()])["verdict"] == OK
 
 
 @pytest.mark.parametrize(
