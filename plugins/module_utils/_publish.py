@@ -18,6 +18,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._errors import
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_format import kernel_format
 from ansible_collections.multiarch.openshift.plugins.module_utils._progress import Transfer
 from ansible_collections.multiarch.openshift.plugins.module_utils._publish_source import Sources
+from ansible_collections.multiarch.openshift.plugins.module_utils._publish_source import Unreachable
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import TransferError
 
@@ -179,7 +180,11 @@ class Publisher:
         if digest and digest.matches(artifact):
             outcome.action = "present"
         elif check_mode:
-            outcome.size = self._sources.size(artifact)
+            try:
+                outcome.size = self._sources.size(artifact)
+            except Unreachable as exc:
+                # which files are wanted is asked before there is a way to them: a mirror is filled by the answer
+                outcome.warning = f"not reachable from here: {exc.message}"
             outcome.action = "would_publish"
             return
         else:

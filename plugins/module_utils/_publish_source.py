@@ -22,6 +22,10 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._transfer impo
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import TransferError
 
 
+class Unreachable(OperationError):
+    """Nobody has answered where a download lies."""
+
+
 class Content:
     """An opened source. ``size`` is None where the server does not announce it."""
 
@@ -39,7 +43,11 @@ class Sources:
         self._stop = stop
 
     def size(self, artifact: Artifact) -> int | None:
-        """Asks for the size only. Raises OperationError where the source cannot be had."""
+        """Asks for the size only.
+
+        :raises Unreachable: nobody answers at its address
+        :raises OperationError: the source cannot be had
+        """
         if artifact.path:
             if not artifact.readable and not os.path.exists(artifact.path):
                 return None
@@ -134,7 +142,8 @@ def _unpacked_chunks(artifact: Artifact, source: t.BinaryIO) -> t.Iterator[bytes
 
 
 def _download_error(artifact: Artifact, exc: TransferError) -> OperationError:
-    return OperationError(f"{artifact.name}: downloading {artifact.source} failed: {exc.reason}.", _download_hint(exc))
+    kind = OperationError if exc.status or exc.untrusted else Unreachable
+    return kind(f"{artifact.name}: downloading {artifact.source} failed: {exc.reason}.", _download_hint(exc))
 
 
 def _download_hint(exc: TransferError) -> str:
@@ -151,4 +160,4 @@ def _download_hint(exc: TransferError) -> str:
     return "Check that this host reaches it (name, firewall, proxy) and run again."
 
 
-__all__ = ("Content", "Sources")
+__all__ = ("Content", "Sources", "Unreachable")

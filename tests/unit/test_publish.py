@@ -340,6 +340,22 @@ def test_check_mode_writes_nothing_and_asks_only_for_heads(site: t.Any) -> None:
     assert [path.name for path in site.folder.iterdir()] == ["present"]
 
 
+def test_check_mode_names_what_it_cannot_reach(site: t.Any) -> None:
+    artifact = item(site, "kernel")
+    site.source.close()
+    result = publish(artifact, directory=site.folder, base_url=site.web.url, check_mode=True)
+    assert result.actions == ["would_publish"]
+    assert result.message == ""
+    assert result.artifacts[0]["sha256"] == artifact["sha256"]
+    (warning,) = result.warnings
+    assert (
+        warning == f"not reachable from here: kernel: downloading {artifact['url']} failed: the connection was refused."
+    )
+    again = publish(artifact, directory=site.folder, base_url=site.web.url)
+    assert again.actions == ["failed"]
+    assert "the connection was refused" in again.message
+
+
 # TLS and proxies
 
 
