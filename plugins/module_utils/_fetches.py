@@ -16,6 +16,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 
 # In the order in which a machine fetches them
 STAGES = ("boot file", "kernel", "initramfs", "rootfs", "ignition")
+# What is no stage: it asked once more for what installs it, and got it or not
+AGAIN, IN_VAIN = "again", "again in vain"
 # What the machine is likely to be stuck in, by the first thing that it did not fetch
 _NEXT = {
     "kernel": "The loader has read its boot file and stopped: look at its screen, and whether it can fetch the kernel.",
@@ -83,17 +85,19 @@ class Fetches:
             # the log has whole seconds
             if not kind or not name or at < self._begin[name] - 1:
                 continue
-            if kind == "boot file" and self._has_ignition_since(name, at):
+            served = hit["status"] in (200, 206)
+            # The kernel tells of loaders that read their boot files by TFTP.
+            if kind in ("boot file", "kernel") and self._has_ignition_since(name, at):
                 # Whether it was still there or not: the firmware starts from the network before the disk.
-                new.setdefault(name, []).append("again")
-            if kind == "boot file" and hit["status"] != 200:
+                new.setdefault(name, []).append(AGAIN if served else IN_VAIN)
+            if kind == "boot file" and not served:
                 continue
-            if hit["status"] not in (200, 206):
+            if not served:
                 self._refused[name] = (hit["path"], hit["status"])
             elif hit["method"] == "GET":
                 fetched = self._fetched.setdefault(name, {})
                 if kind == "ignition" and self._installs_again(name, hit["size"], at):
-                    new.setdefault(name, []).append("again")
+                    new.setdefault(name, []).append(AGAIN)
                 if kind not in fetched:
                     new.setdefault(name, []).append(kind)
                 fetched[kind] = at
@@ -198,4 +202,4 @@ def _age(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-__all__ = ("STAGES", "Fetches", "new_text")
+__all__ = ("AGAIN", "IN_VAIN", "STAGES", "Fetches", "new_text")

@@ -31,6 +31,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._join import P
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import Run
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import assess
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import deadline
+from ansible_collections.multiarch.openshift.plugins.module_utils._join import foreign_approval
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import needs_boot_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Conflict
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
@@ -198,9 +199,14 @@ class Join:
             self._replace(collection.name, items)
         self._run.started = self._now()
         would: dict[str, list[str]] = {}
+        stopped = {
+            record["name"]
+            for record in self._active.values()
+            if foreign_approval(record, self._world, self._run) is not None
+        }
         for csr in sorted(self._world.csrs.values(), key=seniority):
             decision = self._decide(csr)
-            if decision.verdict == APPROVE and decision.machine:
+            if decision.verdict == APPROVE and decision.machine and decision.machine not in stopped:
                 would.setdefault(decision.machine, []).append(csr["metadata"]["name"])
                 self.approved.append(self._approval_entry(csr, decision))
         self._run.misses = near_misses(self._active, self._world, self._now())
@@ -442,6 +448,8 @@ class Join:
         """
         open_ones = [name for name in node_names if name not in self._found or not self._found[name].final]
         for node_name in open_ones:
+            if foreign_approval(self._active[node_name], self._world, self._run) is not None:
+                continue  # it is not the machine that the run means: nothing more is given to it
             for signer in SIGNERS:
                 for csr in self._candidates(signer, node_name):
                     self._consider(csr, self._active[node_name])
@@ -787,8 +795,8 @@ class Join:
             if self._is_installing(by_name[name]):
                 self._say(f"{name}  {text}")
             self._note({"event": "fetched", "machine": name, "text": text, "files": kinds})
-        for name in news.reinstalling:
-            self._stop_reinstalling(by_name[name])
+        for name, served in news.reinstalling.items():
+            self._stop_reinstalling(by_name[name], served)
         touched = set()
         for name, _text, _kinds in news.events:
             node_name = by_name[name]["node_name"]
@@ -804,14 +812,16 @@ class Join:
             self._beside(self._helper, "cleared", with_media, lambda: clear([dict(record) for record in with_media]))
         return touched
 
-    def _stop_reinstalling(self, record: Record) -> None:
+    def _stop_reinstalling(self, record: Record, served: bool) -> None:
         """It boots again from what installs it, and would go on for ever."""
         if record["boot_method"] != "iso":
-            self._warn_machine(
-                record,
-                "it asked for its boot file again after the ignition: it does not start from its disk, and would have"
-                " been installed again",
-            )
+            what = "asked for its boot file again" if not served else "was booted from the network again"
+            outcome = "would have been installed again"
+            if served:
+                outcome = "is installed again: put its disk first in the boot order"
+                if record.get("arm") and record["node_name"] not in self._disarmed:
+                    self._needless.add(record["node_name"])
+            self._warn_machine(record, f"it {what} after the ignition: it does not start from its disk, and {outcome}")
             return
         what_to_do = "take the ISO away, and put its disk first in the boot order"
         if self._has_media(record):

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import request_path
+from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import AGAIN
+from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import IN_VAIN
+from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import STAGES
 from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import Fetches
 from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import new_text
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
@@ -31,7 +34,8 @@ class News:
     """What one look has brought: events by machine, and what people must know at once."""
 
     events: list[tuple[str, str, list[str]]] = field(default_factory=list)
-    reinstalling: list[str] = field(default_factory=list)
+    reinstalling: dict[str, bool] = field(default_factory=dict)
+    """Who asked once more for what installs it, and whether it got that."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -112,9 +116,9 @@ class SiteWatch:
                 " they say of machines is not known."
             )
         for name, kinds in self._fetches.take(answer["hits"], clock=now - answer["time"]).items():
-            if "again" in kinds:
-                news.reinstalling.append(name)
-            known = [kind for kind in kinds if kind != "again"]
+            if AGAIN in kinds or IN_VAIN in kinds:
+                news.reinstalling[name] = AGAIN in kinds
+            known = [kind for kind in kinds if kind in STAGES]
             if known:
                 news.events.append((name, new_text(known), known))
         return news

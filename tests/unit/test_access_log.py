@@ -190,13 +190,19 @@ def test_a_boot_file_after_the_ignition_is_a_second_installation() -> None:
     assert seen.take([hit(BOOT_FILE, at=NOW + 300)]) == {"worker-arm-1": ["again"]}
 
 
+def test_a_kernel_after_the_ignition_is_one_by_a_loader_that_reads_its_boot_file_by_tftp() -> None:
+    seen = fetches()
+    seen.take([hit(KERNEL), hit(KERNEL, status=206), hit(ROOTFS), hit(IGNITION)])
+    assert seen.take([hit(KERNEL, at=NOW + 300)]) == {"worker-arm-1": ["again"]}
+
+
 def test_a_boot_file_that_is_gone_sends_a_machine_to_its_disk_and_is_told() -> None:
     seen = fetches()
     # iPXE asks for the files of other NICs as well
     assert seen.take([hit(BOOT_FILE, status=404), hit(BOOT_FILE), hit(ROOTFS), hit(IGNITION)]) == {
         "worker-arm-1": ["boot file", "rootfs", "ignition"]
     }
-    assert seen.take([hit(BOOT_FILE, at=NOW + 300, status=404)]) == {"worker-arm-1": ["again"]}
+    assert seen.take([hit(BOOT_FILE, at=NOW + 300, status=404)]) == {"worker-arm-1": ["again in vain"]}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Api:
 
     def __init__(self, csr: Object) -> None:
         self.csrs = {csr["metadata"]["name"]: csr}
+        self.nodes: list[Object] = []
         self.puts: list[Object] = []
         self.on_approval: t.Callable[[Object], Object] = lambda csr: csr
         self.refuse_lists = 0
@@ -51,6 +52,8 @@ class Api:
         if self.refuse_lists:
             self.refuse_lists -= 1
             raise Unauthorized("the token has expired")
+        if kind == "Node":
+            return copy.deepcopy(self.nodes), "1"
         mine = [csr for csr in self.csrs.values() if field_selector == f"spec.signerName={csr['spec']['signerName']}"]
         return copy.deepcopy(mine), "1"
 
@@ -156,6 +159,20 @@ def test_api_that_is_away_at_the_start_is_waited_for(api: Api) -> None:
     api.allowed = allowed  # type: ignore[method-assign]
     api.on_approval = lambda csr: api.store(corpus.issue(csr))
     assert len(join(api)["approved"]) == 1
+
+
+@pytest.mark.parametrize("look", [False, True])
+def test_nothing_is_given_to_a_machine_for_which_somebody_approved_what_the_rules_refuse(api: Api, look: bool) -> None:
+    refused = api.csrs["csr-client"]
+    refused["spec"]["groups"].append("system:masters")
+    refused = corpus.issue(refused, reason="OcApprove")
+    serving, _parts = corpus.serving_csr(born=corpus.time.time())
+    api.csrs = {"csr-client": refused, "csr-serving": serving}
+    api.nodes = [corpus.node(born=corpus.time.time())]
+    found = Join(api, [corpus.machine()], Settings(timeout=60, heartbeat=3600), say=lambda line: None)
+    result = found.look() if look else found.run()
+    assert (api.puts, result["approved"]) == ([], [])
+    assert result["machines"][0]["reason_code"] == "approved_by_other"
 
 
 def test_missing_right_to_approve_fails_the_machine_at_once(api: Api) -> None:
@@ -281,3 +298,44 @@ def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_i
     assert told[0] == "override of worker-arm-1"
     assert told[1:] == ["media of worker-arm-1"]
     assert "it has booted its ISO again instead of its disk" in machine["warnings"][0]
+
+
+def test_a_machine_that_is_installed_again_loses_its_boot_files_although_its_rootfs_was_not_seen(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_site_watch, "LOOK_SECONDS", 0.1)
+    api.csrs = {}
+    told: list[str] = []
+    started = corpus.time.time()
+    paths = ["ipxe/52-54-00-00-00-01.ipxe", "lab/worker-00.ign", "ipxe/52-54-00-00-00-01.ipxe"]
+
+    def disarm(machines: list[Object]) -> bool:
+        told.extend(machine["name"] for machine in machines)
+        return True
+
+    def look_at_site(question: Object) -> Object:
+        position = (question["position"] or {"offset": 0})["offset"]
+        found = {"address": "192.0.2.11", "method": "GET", "status": 200, "size": 9}
+        hits = [{**found, "path": f"/openshift/{path}", "time": started + position} for path in paths[position:][:1]]
+        return {
+            "time": corpus.time.time(),
+            "hits": hits,
+            "unread": 0,
+            "position": {"offset": position + 1},
+            "problem": "",
+            "ignition": [],
+        }
+
+    settings = Settings(
+        timeout=2.5,
+        heartbeat=3600,
+        access_log="/var/log/access.log",
+        base_url="http://192.0.2.5/openshift",
+        published={"ignition": [IGNITION]},
+    )
+    booted = {**corpus.machine(), "boot_method": "ipxe", "pool": "worker", "macs": ["52:54:00:00:00:01"]}
+    join = Join(api, [booted], settings, say=lambda line: None, disarm=disarm, look_at_site=look_at_site)
+    machine = join.run()["machines"][0]
+    assert told == ["worker-arm-1"]
+    assert "it was booted from the network again after the ignition" in machine["warnings"][0]
+    assert "is installed again" in machine["warnings"][0]
