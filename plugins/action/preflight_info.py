@@ -80,8 +80,8 @@ class ActionModule(ActionBase):
         answer = self._ask(_questions(arguments, view), task_vars)
         host = str(self._task.delegate_to or task_vars.get("inventory_hostname") or "the web host")
         if "facts" not in answer:
-            rows = [_away("web_host", host, answer), checks.clock(view.clock_offset)]
-            return [*rows, *(arguments["tftp_findings"] or [])]
+            rows = [_away("web_host", host, answer), checks.clock(view.clock_offset, None)]
+            return [*filter(None, rows), *(arguments["tftp_findings"] or [])]
         facts = answer["facts"]
         rows = [
             finding("web_host", OK, f"Ansible reaches {host}."),
@@ -89,8 +89,9 @@ class ActionModule(ActionBase):
             site.machine_config_server(facts["machine_config"], time.time(), host),
             site.dns_forward(machines, facts["forward"], host),
             site.dns_reverse(machines, facts["reverse"], host),
-            site.name_form(machines, view.node_names),
         ]
+        if view.node_names:
+            rows.append(site.name_form(machines, view.node_names))
         if facts["web"] is not None:
             rows.append(site.web_server(facts["web"], arguments["base_url"], arguments["directory"]))
         if facts["folder"] is not None:
@@ -99,7 +100,7 @@ class ActionModule(ActionBase):
         making = services.customised(machines)
         if making and arguments["installer"]:
             rows.append(services.iso_installer(facts["installer"], making, host))
-        return [*rows, *(arguments["tftp_findings"] or _tftp(arguments, answer))]
+        return [*filter(None, rows), *(arguments["tftp_findings"] or _tftp(arguments, answer))]
 
     def _ask(self, questions: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """The answer of the host that this task is delegated to; without ``facts`` where it cannot be asked."""

@@ -316,20 +316,25 @@ def first_of_architecture(first: bool, placement: bool | None, daemon_sets: t.Se
     return finding(check, WARN, f"{sentence}.", f"To keep other work away, give all machines:\n{taint}")
 
 
-def clock(api_offset: float, web_offset: float | None = None) -> Finding:
-    """Whether API, controller and web host have the same time.
+def clock(api_offset: float | None, web_offset: float | None) -> Finding | None:
+    """Whether API, controller and web host have the same time; None where neither was asked.
 
-    :param api_offset: the API's time minus the controller's, in seconds
-    :param web_offset: the web host's time minus the controller's; None where it was not asked
+    :param api_offset: the API's time minus the controller's, in seconds; None where it was not asked
+    :param web_offset: the web host's time minus the controller's; None likewise
     """
     # The API tells whole seconds
-    differences = {"API": api_offset if abs(api_offset) > 1.5 else 0.0}
-    if web_offset is not None:
-        differences["web host"] = web_offset
+    exact = 0.0 if api_offset is not None and abs(api_offset) <= 1.5 else api_offset
+    offsets = {"API": exact, "web host": web_offset}
+    differences = {who: offset for who, offset in offsets.items() if offset is not None}
+    if not differences:
+        return None
     who, worst = max(differences.items(), key=lambda item: abs(item[1]))
     if abs(worst) < SKEW_WARN:
-        asked = "API, controller and web host" if web_offset is not None else "API and controller"
-        return finding("clocks", OK, f"{asked} agree within {max(1, round(abs(worst)))} s.")
+        agree = f"agree within {max(1, round(abs(worst)))} s"
+        if len(differences) == len(offsets):
+            return finding("clocks", OK, f"API, controller and web host {agree}.")
+        [silent] = offsets.keys() - differences.keys()
+        return finding("clocks", OK, f"{who} and controller {agree}; the {silent} did not tell its time.")
     word = "ahead of" if worst > 0 else "behind"
     return finding(
         "clocks",

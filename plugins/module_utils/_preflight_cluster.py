@@ -58,7 +58,8 @@ class ClusterView:
     ignition: dict[str, Ignition] = field(default_factory=dict)
     artifacts: list[dict[str, str]] = field(default_factory=list)
     node_names: list[str] = field(default_factory=list)
-    clock_offset: float = 0.0
+    clock_offset: float | None = None
+    """None where the API was not reached."""
 
     def add(self, check: str, make: t.Callable[[], Finding]) -> None:
         """Add the check's row, also where its question was not answered."""

@@ -183,10 +183,13 @@ def dns_forward(machines: Machines, forward: t.Mapping[str, t.Sequence[str] | No
 
 
 def name_form(machines: Machines, node_names: t.Sequence[str]) -> Finding:
-    """Whether the new nodes are named as the cluster's nodes are: all short, or all with their domain."""
+    """Whether the new nodes are named as the cluster's nodes are: all short, or all with their domain.
+
+    :param node_names: those of the cluster's nodes, one at least
+    """
     check = "name_form"
     long_nodes = [name for name in node_names if "." in name]
-    if not node_names or 0 < len(long_nodes) < len(node_names):
+    if 0 < len(long_nodes) < len(node_names):
         return finding(check, OK, "The cluster's nodes have no one form of name.")
     long_form = bool(long_nodes)
     names = {machine["name"]: machine["node_name"] for machine in machines}

@@ -174,6 +174,8 @@ def test_a_cluster_that_is_away_costs_its_own_rows_alone(make_site: MakeSite, si
     assert found["cluster"] == "fail", run.stdout
     assert found["publish_folder"] == "ok", run.stdout
     assert "payload" not in found
+    assert "name_form" not in found
+    assert "the API did not tell its time" in " ".join(run.stdout.split())
 
 
 def test_bmcs_are_asked_by_the_plugin_of_the_run_and_a_wrong_password_stops_no_other(
