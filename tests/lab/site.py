@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from lab import namespace
 from lab import objects
+from lab import recorded
 from lab.api import Api
 from lab.bmc import Bmc
 from lab.bmc import BmcSystem
@@ -54,6 +55,7 @@ from lab.real_machine import Workshop
 from lab.strangers import Stranger
 from lab.web import WebServer
 from support.paths import PROGRAMS
+from support.paths import SHARED_DATA
 
 INFRASTRUCTURE = "lab-x7k2p"
 VERSION = "4.21.3"
@@ -237,6 +239,8 @@ class Site:
             self._payload,
             signer_ca_pem=self.plane.ca_pem,
         )
+        if self._machine_kind == "real":
+            made = [recorded.instead_of(item, SHARED_DATA) for item in made]
         return [item for item in made if (item["kind"], item["metadata"]["name"]) not in self._leave_out]
 
     def _fill_rack(self) -> None:

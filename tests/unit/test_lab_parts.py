@@ -21,7 +21,10 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._payload import next_step
+from ansible_collections.multiarch.openshift.plugins.module_utils._payload import payload
 from lab import objects
+from lab import recorded
 from lab.pki import Authority
 from lab.pki import certificate_request
 from lab.processes import Process
@@ -30,6 +33,7 @@ from lab.simulator import kinds
 from lab.simulator import patching
 from lab.simulator.selectors import selector
 from support.paths import ROOT
+from support.paths import SHARED_DATA
 from support.paths import shared_data
 
 NODES: list[dict[str, Any]] = [
@@ -93,6 +97,37 @@ def test_cluster_version_says_its_payload_as_a_recorded_one_does(payload: str, f
 
     assert signs(made) == signs(recorded)
     assert "architecture" not in made["status"]["desired"]
+
+
+STREAMS = {
+    architecture: {
+        "release": "9.6.1",
+        **{kind: {"location": f"http://192.0.2.3/{kind}", "sha256": "00"} for kind in objects.SUFFIXES},
+    }
+    for architecture in ("aarch64", "x86_64")
+}
+
+
+def test_recorded_objects_stand_for_made_ones_with_what_is_local(tmp_path: pathlib.Path) -> None:
+    for name in (recorded.VERSION, recorded.USER_DATA, recorded.BOOT_IMAGES):
+        shared_data(name)
+    url, pem = "https://203.0.113.2:22623", Authority(tmp_path).pem
+    made = objects.cluster_objects("lab-x7k2p", "4.21.3", "203.0.113.2", url, pem, STREAMS)
+    mine = {item["metadata"]["name"]: item for item in made if item["kind"] != "MachineConfigPool"}
+    theirs = {name: recorded.instead_of(item, SHARED_DATA) for name, item in mine.items()}
+    assert {name for name in mine if theirs[name] != mine[name]} == {"version", "coreos-bootimages"}
+    finished, _sentence, _warnings = next_step(payload(theirs["version"], []))
+    assert finished
+    assert theirs["version"]["status"]["capabilities"]
+    # the pointer config is, to the byte, what the lab makes
+    secret = json.loads(shared_data(recorded.USER_DATA).read_text())["items"][0]
+    own, local = (base64.b64decode(item["data"]["userData"]) for item in (secret, theirs["worker-user-data-managed"]))
+    assert (own != local, url in local.decode()) == (True, True)
+    streams = [json.loads(each["coreos-bootimages"]["data"]["stream"])["architectures"] for each in (mine, theirs)]
+    for architecture in STREAMS:
+        few, many = (each[architecture]["artifacts"]["metal"]["formats"] for each in streams)
+        assert many.items() > few.items()
+    assert set(streams[1]) > set(STREAMS)
 
 
 def test_unknown_payload_has_no_sign_at_all() -> None:
