@@ -129,7 +129,7 @@ def deadline(machine: Machine, run: Run) -> float:
 def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessment:
     """Where a machine stands, why, and what to do about it."""
     node = world.nodes.get(machine["node_name"])
-    foreign = _foreign_approval(machine, world, run)
+    foreign = foreign_approval(machine, world, run)
     if foreign is not None:
         found = _failed(_stage_of_requests(machine, world, run), "approved_by_other", *foreign)
     elif node is None or _is_replaced(machine, node):
@@ -433,7 +433,7 @@ def _joined(why: str) -> Assessment:
 # -- somebody else approved --------------------------------------------------------------------------------------------
 
 
-def _foreign_approval(machine: Machine, world: World, run: Run) -> tuple[str, str] | None:
+def foreign_approval(machine: Machine, world: World, run: Run) -> tuple[str, str] | None:
     """Reason and hint where somebody else approved a request for this machine that the rules refuse."""
     node = world.nodes.get(machine["node_name"])
     existed = node is not None and created(node) < run.since
@@ -514,5 +514,6 @@ __all__ = (
     "Run",
     "assess",
     "deadline",
+    "foreign_approval",
     "needs_boot_file",
 )

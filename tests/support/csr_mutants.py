@@ -450,6 +450,22 @@ def client_world_mutants(scene: Scene) -> t.Iterator[Mutant]:
     yield "quota used up", quota
 
 
+def renewed(
+    scene: Scene, *, of: dict[str, t.Any] | None, by: str = "system:node:worker-arm-1", serial: int = 4
+) -> Scene:
+    """The scene with the request made with a renewal of a certificate, or of one that nobody knows."""
+    renewal, _parts = corpus.client_csr(name=f"csr-renewal-{serial}", serial=serial, born=NOW - 6)
+    made_with = corpus.fingerprint(of) if of else "cd" * 32
+    renewal["spec"].update(
+        username=by, groups=["system:nodes", "system:authenticated"], extra={CREDENTIAL_ID: [f"X509SHA256={made_with}"]}
+    )
+    del renewal["spec"]["uid"]
+    renewal = corpus.issue(renewal)
+    changed = spec(scene, extra={CREDENTIAL_ID: [f"X509SHA256={corpus.fingerprint(renewal)}"]})
+    changed.csrs.append(renewal)
+    return changed
+
+
 def serving_world_mutants(scene: Scene) -> t.Iterator[Mutant]:
     gone = scene.copy()
     gone.nodes = []
@@ -504,6 +520,18 @@ def serving_world_mutants(scene: Scene) -> t.Iterator[Mutant]:
     first = unapproved.csrs[0]
     first["spec"]["groups"] = [*first["spec"]["groups"], "system:masters"]
     yield "made with a certificate that the rules refuse", unapproved
+    yield "made with a renewal of a certificate that the rules refuse", renewed(unapproved, of=first)
+    twice = renewed(unapproved, of=first)
+    yield "made with a renewal of such a renewal", renewed(twice, of=twice.csrs[-1], serial=5)
+    yield (
+        "made with an unknown certificate beside one that the rules refuse",
+        spec(unapproved, extra={CREDENTIAL_ID: ["X509SHA256=" + "ab" * 32]}),
+    )
+    yield "made with a renewal of an unknown certificate beside a good one", renewed(scene, of=None)
+    yield "made with a certificate that another node asked for", renewed(scene, of=None, by="system:node:worker-x86-1")
+    stolen = renewed(scene, of=None, by="system:node:worker-x86-1")
+    stolen.csrs = stolen.csrs[-1:]
+    yield "made with one that another node asked for, the client request gone", stolen
     unbound = scene.copy()
     unbound.parameters = replace(unbound.parameters, bind_credential="require")
     unbound.csrs = []

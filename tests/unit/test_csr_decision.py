@@ -324,16 +324,28 @@ def test_unbound_serving_request_is_approved_and_noted() -> None:
     assert "not tied to a client certificate" in decision.notes[0]
 
 
-def test_renewed_certificate_is_approved_and_noted() -> None:
-    scene = BASES["serving"].copy()
-    renewal, _parts = corpus.client_csr(name="csr-renewal", serial=4, born=NOW - 100)
-    renewal["spec"]["username"] = "system:node:worker-arm-1"
-    renewal = corpus.issue(renewal)
-    scene.csrs.append(renewal)
-    scene.csr["spec"]["extra"] = {corpus.CREDENTIAL_ID: [f"X509SHA256={corpus.fingerprint(renewal)}"]}
+def test_renewed_certificate_is_worth_what_the_first_was() -> None:
+    scene = csr_mutants.renewed(BASES["serving"], of=BASES["serving"].csrs[0])
+    scene = csr_mutants.renewed(scene, of=scene.csrs[-1], serial=5)
+    scene.parameters = Parameters(bind_credential="require")
+    assert (verdict(scene).verdict, verdict(scene).notes) == ("approve", ())
+
+
+def test_renewed_certificate_whose_first_request_is_gone_is_approved_and_noted() -> None:
+    scene = csr_mutants.renewed(BASES["serving"], of=BASES["serving"].csrs[0])
+    scene.csrs = scene.csrs[1:]
     decision = verdict(scene)
     assert decision.verdict == "approve"
     assert "renewed" in decision.notes[0]
+    scene.parameters = Parameters(bind_credential="require")
+    assert verdict(scene).code == "credential_unbound"
+
+
+def test_request_made_just_before_the_renewal_is_approved_and_noted_where_the_first_request_is_gone() -> None:
+    scene = csr_mutants.renewed(BASES["serving"], of=BASES["serving"].csrs[0])
+    scene.csr["spec"]["extra"] = scene.csrs[-1]["spec"]["extra"]
+    scene.csrs = scene.csrs[1:]
+    assert "not tied to a client certificate" in verdict(scene).notes[0]
 
 
 def test_certificate_that_this_run_approved_stands_whatever_became_of_the_node() -> None:
