@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sanity, unit tests and one run of the main job with another Python, and so another ansible-core (requirements.txt).
-# usage: leg.sh 3.12; the virtual environment is .venv-3.12. Where that Python is not found, one line says so.
+# usage: leg.sh 3.12; the virtual environment is .venv-3.12. Where that Python is not found, one line says so, which is a
+# failure if MULTIARCH_TEST_REQUIRE names legs.
 set -euo pipefail
 version=$1
 root=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
@@ -17,6 +18,7 @@ find_python() {  # the one on the PATH, unless it is pyenv's placeholder for one
 python=$(find_python)
 if [ -z "$python" ]; then
   echo "No Python $version here (python$version on the PATH, or pyenv install $version): nothing is tested with it."
+  case ",${MULTIARCH_TEST_REQUIRE:-}," in *,legs,*) exit 1 ;; esac
   exit 0
 fi
 "$python" tests/setup/make_venv.py "$venv"

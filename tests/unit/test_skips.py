@@ -59,3 +59,16 @@ def test_skip_is_a_failure_where_its_marker_is_required(
     assert sorted(line.partition("::test_")[2] for line in lines) == failed, run.stdout
     assert f"{4 - len(failed)} skipped" in run.stdout
     assert run.returncode == bool(failed)
+
+
+@pytest.mark.parametrize(("required", "code"), [("", 0), ("firmware,browser", 0), ("firmware,legs", 1)])
+def test_a_python_that_is_not_there_fails_its_leg_where_legs_are_required(required: str, code: int) -> None:
+    run = subprocess.run(
+        [ROOT / "tests/setup/leg.sh", "3.0"],
+        env={**os.environ, "MULTIARCH_TEST_REQUIRE": required},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == code, run.stderr
+    assert "No Python 3.0 here" in run.stdout
