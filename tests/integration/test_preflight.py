@@ -167,8 +167,8 @@ def test_the_manifest_gives_every_right_that_a_row_needs(make_site: MakeSite, si
 
 def test_a_cluster_that_is_away_costs_its_own_rows_alone(make_site: MakeSite, site_block: int) -> None:
     site = make_site(machines=machine_specs(1, block=site_block))
-    environment = {"K8S_AUTH_KUBECONFIG": "", "K8S_AUTH_HOST": "https://127.0.0.1:1", "K8S_AUTH_API_KEY": "none"}
-    run = site.run("preflight", environment=environment)
+    away = {"K8S_AUTH_KUBECONFIG": "", "K8S_AUTH_HOST": "https://127.0.0.1:1", "K8S_AUTH_API_KEY": "none"}
+    run = site.run("preflight", environment={**away, "ANSIBLE_SHOW_CUSTOM_STATS": "true"})
     assert run.rc == 2, run.stdout
     found = rows(run)
     assert found["cluster"] == "fail", run.stdout
@@ -176,6 +176,8 @@ def test_a_cluster_that_is_away_costs_its_own_rows_alone(make_site: MakeSite, si
     assert "payload" not in found
     assert "name_form" not in found
     assert "the API did not tell its time" in " ".join(run.stdout.split())
+    # also where it stops
+    assert "multiarch_preflight" in run.stdout.rpartition("CUSTOM STATS")[2]
 
 
 def test_bmcs_are_asked_by_the_plugin_of_the_run_and_a_wrong_password_stops_no_other(
