@@ -536,6 +536,13 @@ def _node_absent(case: Case) -> Finding | None:
     if _replaceable(case):
         return None
     uid = node["metadata"]["uid"]
+    if not is_ready(node) and (case.machine or {}).get("replace_node_uid") == uid:
+        seconds, limit = case.now - _last_report(node), case.world.parameters.max_csr_age
+        return _reject(
+            "node_exists",
+            f"the node {case.node_name} reported {seconds:.0f} s ago; machine_replace_node_uid replaces it once it has"
+            f" been silent for {limit:.0f} s, or since before this run has powered the machine on.",
+        )
     state = "is Ready already" if is_ready(node) else "exists already and is not Ready"
     return _reject(
         "node_exists",
@@ -555,12 +562,19 @@ def _replaceable(case: Case) -> bool:
     if is_ready(node):
         return False
     powered_on = timestamp(machine.get("powered_on"))
+    # A node that has just fallen silent may be starting again: nobody else may have its name meanwhile.
+    silent_since = case.now - case.world.parameters.max_csr_age if powered_on is None else powered_on + CLOCK_SKEW
+    return _last_report(node) <= silent_since
+
+
+def _last_report(node: t.Mapping[str, t.Any]) -> float:
+    """When the kubelet of a Node last reported; its creation where it never has."""
     heartbeats = [
         timestamp(entry.get("lastHeartbeatTime")) or 0.0
         for entry in (node.get("status") or {}).get("conditions") or []
         if entry.get("type") == "Ready"
     ]
-    return powered_on is None or all(heartbeat <= powered_on + CLOCK_SKEW for heartbeat in heartbeats)
+    return max(heartbeats, default=created(node))
 
 
 # -- 11 and 12: serving ----------------------------------------------------------------------------------------------

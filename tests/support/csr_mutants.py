@@ -422,6 +422,16 @@ def client_world_mutants(scene: Scene) -> t.Iterator[Mutant]:
     ready_node.nodes = [corpus.node(born=NOW - 500)]
     ready_node.machines["worker-arm-1"]["replace_node_uid"] = ready_node.nodes[0]["metadata"]["uid"]
     yield "replace_node_uid of a Ready Node", ready_node
+    for seconds in (45, 890):
+        silent = scene.copy()
+        silent.nodes = [corpus.node(ready=False, born=NOW - seconds)]
+        silent.nodes[0]["metadata"]["creationTimestamp"] = corpus.stamp(NOW - 86400)
+        silent.machines["worker-arm-1"]["replace_node_uid"] = silent.nodes[0]["metadata"]["uid"]
+        yield f"replace_node_uid of a Node that reported {seconds} s ago", silent
+    empty = silent.copy()
+    empty.nodes[0]["metadata"]["creationTimestamp"] = corpus.stamp(NOW - 60)
+    empty.nodes[0]["status"]["conditions"] = []
+    yield "replace_node_uid of a Node that has not reported yet", empty
     rival = scene.copy()
     rival.csrs = [corpus.client_csr(name="csr-rival", serial=7, born=NOW - 300)[0]]
     yield "older rival with another key", rival

@@ -279,6 +279,16 @@ def test_node_that_reported_after_the_power_on_is_not_replaced() -> None:
     assert verdict(scene).code == "node_exists"
 
 
+def test_node_named_for_replacement_that_has_just_fallen_silent_says_how_long_it_takes() -> None:
+    scene = BASES["client"].copy()
+    scene.nodes = [corpus.node(ready=False, born=NOW - 45)]
+    scene.machines["worker-arm-1"]["replace_node_uid"] = scene.nodes[0]["metadata"]["uid"]
+    decision = verdict(scene)
+    assert (decision.verdict, decision.code) == ("reject", "node_exists")
+    assert "reported 45 s ago" in decision.detail
+    assert "silent for 900 s" in decision.detail
+
+
 def test_refusal_names_the_uid_that_would_open_it() -> None:
     scene = BASES["client"].copy()
     scene.nodes = [corpus.node(ready=False, born=NOW - 86400)]
