@@ -29,6 +29,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_clien
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarm_all
 from ansible_collections.multiarch.openshift.plugins.module_utils._tables import pending_lines
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import timestamp
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
@@ -162,7 +163,7 @@ class ActionModule(ActionBase):
 
 
 def _settings(arguments: dict[str, t.Any]) -> Settings:
-    watch = arguments["watch"] or {"access_log": "", "base_url": "", "published": None}
+    watch = arguments["watch"] or {"access_log": "", "base_url": "", "published": None, "since": ""}
     return Settings(
         parameters=Parameters(
             max_csr_age=arguments["max_csr_age"],
@@ -180,6 +181,7 @@ def _settings(arguments: dict[str, t.Any]) -> Settings:
         access_log=watch["access_log"],
         base_url=watch["base_url"],
         published=watch["published"] or {},
+        since=timestamp(watch["since"]),
     )
 
 

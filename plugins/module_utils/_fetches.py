@@ -46,7 +46,6 @@ class Fetches:
     def __init__(
         self, machines: t.Sequence[Machine], published: t.Mapping[str, t.Any], *, base_url: str, since: float
     ) -> None:
-        self._since = since
         self._base = request_path(base_url).rstrip("/") + "/"
         self._kinds = _kinds(published)
         self._ignition_size = {entry["pool"]: entry.get("size") or 0 for entry in published.get("ignition") or []}
@@ -64,9 +63,9 @@ class Fetches:
         }
         self._by_address = {address: machine["name"] for machine in machines for address in machine["addresses"]}
         # A machine that was powered on by the run has its own beginning
-        self._begin = {
-            machine["name"]: max(since, (timestamp(machine.get("powered_on")) or since) - 5) for machine in machines
-        }
+        powered_on = {machine["name"]: timestamp(machine.get("powered_on")) for machine in machines}
+        self._begin = {name: since if at is None else at - 5 for name, at in powered_on.items()}
+        self.begin = min(self._begin.values(), default=since)
         self._fetched: dict[str, dict[str, float]] = {}
         self._refused: dict[str, tuple[str, int]] = {}
         self._shared = False
@@ -156,7 +155,8 @@ class Fetches:
         if not fetched:
             return (
                 f"it sent no request, and has fetched nothing from the web server (no line from"
-                f" {', '.join(machine['addresses'])} and none for {', '.join(machine.get('macs') or [])})",
+                f" {', '.join(machine['addresses'])} and none for {', '.join(machine.get('macs') or [])} in the last"
+                f" {_age(now - self._begin[name])})",
                 "Is it on, does it boot from the network first, and does DHCP give it the loader?",
             )
         latest = max(fetched, key=_order)

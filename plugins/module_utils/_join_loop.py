@@ -113,6 +113,8 @@ class Settings:
     access_log: str = ""
     base_url: str = ""
     published: t.Mapping[str, t.Any] = field(default_factory=dict)
+    # the controller's time
+    since: float | None = None
     relist_seconds: float = RELIST_SECONDS
     silence_seconds: float = SILENCE_SECONDS
 
@@ -256,6 +258,7 @@ class Join:
                 access_log=self._settings.access_log,
                 base_url=self._settings.base_url,
                 published=self._settings.published,
+                since=None if self._settings.since is None else self._settings.since + self._cluster.clock_offset,
                 now=self._now(),
             )
             self._run.diagnose = self._site.diagnosis

@@ -20,8 +20,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._machine impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import rfc3339
 
-# A machine may have been powered on while the others were being armed
-LOOK_BACK_SECONDS = 300.0
+# Where nobody has said since when requests count: as long as an installation takes
+LOOK_BACK_SECONDS = 1800.0
 LOOK_SECONDS = 5.0
 IGNITION_SECONDS = 60.0
 
@@ -44,7 +44,7 @@ class SiteWatch:
 
     :param access_log: path on the web host; empty where it is not known
     :param published: what the run published, by kind
-    :param now: API time
+    :param since: when the run began to arm machines; None where that was another run. API time, as ``now`` is
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class SiteWatch:
         access_log: str,
         base_url: str,
         published: t.Mapping[str, t.Any],
+        since: float | None = None,
         now: float,
     ) -> None:
         armed = [machine for machine in machines if machine.get("arm") and not machine.get("failed")]
@@ -68,7 +69,8 @@ class SiteWatch:
         # By URL, in API time: when it was last seen to be what was published, and since when it is not
         self._same: dict[str, float] = {}
         self._changed: dict[str, float] = {}
-        self._fetches = Fetches(machines, published, base_url=base_url, since=now - LOOK_BACK_SECONDS)
+        since = now - LOOK_BACK_SECONDS if since is None else since
+        self._fetches = Fetches(machines, published, base_url=base_url, since=since)
         self._position: t.Mapping[str, int] | None = None
         self._next_look = self._next_ignition = now
         self._unread = 0
@@ -84,7 +86,8 @@ class SiteWatch:
         return {
             "access_log": self._access_log,
             "position": self._position,
-            "seconds": LOOK_BACK_SECONDS,
+            # the log has whole seconds
+            "seconds": now - self._fetches.begin + 1,
             "path": self._path,
             "ignition": ignition,
         }

@@ -154,6 +154,13 @@ options:
       published:
         description: The published entries in C(ignition), C(initrds) and C(artifacts).
         type: dict
+      since:
+        description:
+          - When the run began that has armed the machines, for example V(2026-11-25T02:31:36Z). What they fetched
+            earlier does not count. A machine with C(powered_on) in its record has a beginning of its own.
+          - When left out, half an hour before this task.
+        type: str
+        default: ""
 notes:
   - The account needs C(get), C(list), C(watch) on certificatesigningrequests and nodes, C(update) on
     certificatesigningrequests/approval, C(approve) on the two signers of kubelets, C(get) on the objects C(cluster) of
@@ -318,6 +325,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
             "access_log": {"type": "str", "default": ""},
             "base_url": {"type": "str", "default": ""},
             "published": {"type": "dict"},
+            "since": {"type": "str", "default": ""},
         },
     },
 }

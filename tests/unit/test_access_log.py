@@ -263,6 +263,32 @@ def test_the_log_is_read_every_few_seconds_and_the_ignition_every_minute() -> No
     assert third["ignition"]
 
 
+def test_the_log_is_read_from_the_start_of_the_run_or_for_as_long_as_an_installation_takes() -> None:
+    def seconds(*machines: Record, since: float | None) -> float:
+        site = SiteWatch(machines, access_log="/l", base_url=BASE, published=PUBLISHED, since=since, now=NOW)
+        question = site.due(NOW)
+        assert question is not None
+        return float(question["seconds"])
+
+    assert seconds(machine(), since=NOW - 900) == 901
+    assert seconds(machine(), since=None) == 1801
+    # the machine that was powered on first
+    early, late = machine(1, powered_on="2025-11-25T03:00:05Z"), machine(2, powered_on="2025-11-25T04:50:00Z")
+    assert seconds(early, late, since=None) == 7201
+
+
+def test_what_a_machine_fetched_long_before_the_wait_counts() -> None:
+    site = watch(since=NOW - 900)
+    paths = [BOOT_FILE, KERNEL, INITRAMFS, ROOTFS, IGNITION]
+    site.take(answer(hits=[hit(path, at=NOW - 800) for path in paths]), NOW)
+    assert site.installed("worker-arm-1")
+    news = site.take(answer(hits=[hit(BOOT_FILE)]), NOW)
+    assert list(news.reinstalling) == ["worker-arm-1"]
+    silent = site.diagnosis(machine(2), NOW + 60)
+    assert silent is not None
+    assert "and none for 52:54:00:00:00:02 in the last 16 min)" in silent[0]
+
+
 def test_without_a_log_only_the_ignition_is_looked_at() -> None:
     site = watch(access_log="")
     assert site.due(NOW) is not None
