@@ -150,7 +150,8 @@ def decide(
 
 def would_approve(csr: dict[str, t.Any], machines: t.Mapping[str, Machine], world: World) -> Decision:
     """What ``decide`` would have said at the moment when somebody approved this request."""
-    return _judge(Case(csr, machines, world, approved_at(csr) or created(csr), decided=True), CHECKS)
+    then = max(approved_at(csr) or 0.0, created(csr))
+    return _judge(Case(csr, machines, world, then, decided=True), CHECKS)
 
 
 def _judge(case: Case, checks: t.Sequence[Check]) -> Decision:
@@ -413,7 +414,9 @@ def _rivals(case: Case) -> list[dict[str, t.Any]]:
     """Other requests for the same certificate that were as good as this one at the time."""
     mine = case.csr["metadata"]["uid"]
     found = contenders(case.spec["signerName"], case.node_name, case.machines, case.world, case.now)
-    return [other for other in found if other["metadata"]["uid"] != mine]
+    others = [other for other in found if other["metadata"]["uid"] != mine]
+    # Looking back: what was made after the decision was no rival of it. (A pending one may be ahead of our clock.)
+    return [other for other in others if created(other) <= case.now] if case.decided else others
 
 
 def contenders(
@@ -478,7 +481,10 @@ def _quota(case: Case) -> Finding | None:
     if not given:
         return None
     last_uid, last = max(given.items(), key=lambda item: item[1])
-    if any(created(csr) >= int(last) for csr in case.world.claims(SERVING_SIGNER, case.node_name)):
+    servings = case.world.claims(SERVING_SIGNER, case.node_name)
+    if case.decided:
+        servings = [csr for csr in servings if created(csr) < case.now]
+    if any(created(csr) >= int(last) for csr in servings):
         first = (case.world.csrs.get(last_uid) or {}).get("metadata", {}).get("name")
         return _reject(
             "certificate_in_use",

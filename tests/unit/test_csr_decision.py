@@ -384,6 +384,21 @@ def test_approval_by_another_that_the_rules_refuse_is_recognised() -> None:
     assert would_approve(corpus.approve(foreign, at=NOW), scene.machines, world).code == "san_addresses"
 
 
+def test_rival_that_came_after_an_approval_does_not_change_what_is_thought_of_it() -> None:
+    scene = BASES["serving"].copy()  # its client request was approved at NOW - 8
+    scene.csrs.append(corpus.client_csr(name="csr-rival", serial=7, born=NOW - 7)[0])
+    assert would_approve(scene.csrs[0], scene.machines, scene.world()).verdict == "approve"
+    assert verdict(scene).verdict == "approve"
+    scene.csrs.append(corpus.client_csr(name="csr-before", serial=8, born=NOW - 8)[0])
+    assert would_approve(scene.csrs[0], scene.machines, scene.world()).code == "ambiguous"
+
+
+def test_serving_request_that_came_of_a_second_approval_does_not_speak_against_it() -> None:
+    scene = BASES["serving"].copy()
+    scene.csrs.append(corpus.issue(corpus.client_csr(name="csr-lost", serial=8, born=NOW - 960)[0], at=NOW - 950))
+    assert would_approve(scene.csrs[0], scene.machines, scene.world()).verdict == "approve"
+
+
 def test_flood_for_one_machine_costs_no_more_than_its_length() -> None:
     world = World(bootstrapper_uid=corpus.BOOTSTRAPPER_UID)
     flood = [corpus.client_csr(name=f"csr-{i}", serial=i % 40, born=NOW - i % 800)[0] for i in range(800)]
