@@ -119,15 +119,10 @@ def boot_file(machine: t.Mapping[str, t.Any], published: Published, *, cluster: 
         check_verified_delivery(published.version, str(kernel.get("release") or ""))
         initrds.append(_verifying_initrd(ignition, published, installed))
     arguments = live_arguments(machine, _url(rootfs, "rootfs"), ignition_url=_url(ignition, "ignition"))
-    warnings = _name_warnings(_url(rootfs, "rootfs"))
+    warnings = _name_warnings(_url(rootfs, "rootfs")) + _console_warnings(machine) + _kernel_warnings(machine, kernel)
     if method == "ipxe":
         urls = {name: _url(entry, "initrd") for name, entry in zip(("main", "verify"), initrds)}
         kernel_url = str(kernel.get("decompressed_url") or _url(kernel, "kernel"))
-        if kernel.get("format") == "gzip" and not kernel.get("decompressed_url"):
-            warnings += (
-                f"The kernel {kernel.get('name')} is a gzip file, which iPXE before February 2022 or without IMAGE_GZIP"
-                ' refuses with "Exec format error"; set publish_decompressed_kernel: true for such an iPXE.',
-            )
         text = ipxe_script(marker, kernel_url, initrd_urls=urls, arguments=arguments)
         return BootFile(text, ("ipxe",), warnings)
     transport = machine.get("boot_transport") or "http"
@@ -272,6 +267,36 @@ def _name_warnings(url: str) -> tuple[str, ...]:
     if parts.has_address:
         return ()
     return (f"The machine has to resolve the name {parts.host} while it boots; an IP address is safer.",)
+
+
+def _console_warnings(machine: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    if machine["ignition_delivery"] == "verified" or not machine.get("consoles"):
+        return ()
+    return (
+        "machine_consoles are those of the installer alone with machine_ignition_delivery: documented; the installed"
+        " system gets them with verified, or from a MachineConfig.",
+    )
+
+
+def _kernel_warnings(machine: t.Mapping[str, t.Any], kernel: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    """What speaks against this kernel with this loader. The formats are those of 64-bit ARM."""
+    if machine["architecture"] != "aarch64":
+        return ()
+    name, found, by_ipxe = kernel.get("name"), kernel.get("format"), machine["boot_method"] == "ipxe"
+    if found == "gzip" and by_ipxe and not kernel.get("decompressed_url"):
+        return (
+            f"The kernel {name} is a gzip file, which iPXE before February 2022 or without IMAGE_GZIP"
+            ' refuses with "Exec format error"; set publish_decompressed_kernel: true for such an iPXE.',
+        )
+    if found == "efi-zboot":
+        why = "" if by_ipxe else ', and GRUB before 2.12 may refuse it with "invalid magic number"'
+        return (f"The kernel {name} is an EFI zboot file, which no boot loader was tried with{why}.",)
+    if found == "unknown":
+        return (
+            f"The kernel {name} does not begin as a kernel for aarch64 does (Image, gzip or EFI zboot): loaders will"
+            " probably refuse it. Is it the right file?",
+        )
+    return ()
 
 
 __all__ = (

@@ -53,7 +53,8 @@ options:
       - The published kernel, initramfs and rootfs of each architecture, with C(architecture), C(kind), C(release),
         C(url) and, for machines that boot by TFTP, C(tftp_path).
       - iPXE gets C(decompressed_url) of the kernel in the place of C(url) where there is one. Without it, a C(format)
-        of V(gzip) is a warning for machines that boot by iPXE.
+        of V(gzip) is a warning for machines that boot by iPXE. V(efi-zboot) and V(unknown) are one for every loader of
+        64-bit ARM.
     type: list
     elements: dict
     default: []

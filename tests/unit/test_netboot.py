@@ -248,6 +248,30 @@ def test_a_gzip_kernel_is_a_warning_for_ipxe_until_a_decompressed_copy_is_there(
     assert f"kernel {BASE_URL}/plain initrd=main" in used.text
 
 
+@pytest.mark.parametrize(
+    ("changes", "kernel", "said"),
+    [
+        ({}, "image", ""),
+        (
+            {},
+            "efi-zboot",
+            'no boot loader was tried with, and GRUB before 2.12 may refuse it with "invalid magic number"',
+        ),
+        ({"boot_method": "ipxe"}, "efi-zboot", "no boot loader was tried with."),
+        ({}, "unknown", "does not begin as a kernel for aarch64 does"),
+        ({"boot_method": "ipxe"}, "unknown", "does not begin as a kernel for aarch64 does"),
+        # the three formats are those of the other architecture
+        ({"architecture": "x86_64", "boot_method": "ipxe"}, "unknown", ""),
+    ],
+)
+def test_a_kernel_that_a_loader_may_refuse_is_a_warning(changes: dict[str, t.Any], kernel: str, said: str) -> None:
+    both = [*artifacts(), *artifacts("x86_64")]
+    found = [{**entry, "format": kernel} if entry["kind"] == "kernel" else entry for entry in both]
+    warnings = render(changes, artifacts=found).warnings
+    assert len(warnings) == bool(said)
+    assert said in "".join(warnings)
+
+
 def test_each_machine_gets_the_initrd_of_its_own_consoles_and_kernel_arguments() -> None:
     plain = initrds()[0]
     entries = [
@@ -269,5 +293,8 @@ def test_each_machine_gets_the_initrd_of_its_own_consoles_and_kernel_arguments()
 
 
 def test_consoles_of_documented_delivery_are_for_the_installer_alone() -> None:
-    text = render({"ignition_delivery": "documented", "consoles": ["ttyAMA0"]}, initrds=[]).text
-    assert " console=ttyAMA0" in text
+    rendered = render({"ignition_delivery": "documented", "consoles": ["ttyAMA0"]}, initrds=[])
+    assert " console=ttyAMA0" in rendered.text
+    (warning,) = rendered.warnings
+    assert "machine_consoles are those of the installer alone" in warning
+    assert render({"ignition_delivery": "documented"}, initrds=[]).warnings == ()
