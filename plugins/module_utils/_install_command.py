@@ -89,7 +89,7 @@ def instructions(machine: Machine, ignition: Entries, iso_sha256: str, *, certif
     parts.append(_comment([f"Install it. This overwrites {device}:"]))
     words = [shlex.quote(word) for word in install_command(machine, ignition)]
     parts.append(" \\\n  ".join([" ".join(words[:3]), *words[3:]]) + "\n")
-    parts.append(_comment(["Then take the ISO away and restart it: sudo systemctl reboot"]))
+    parts.append(_comment(["Then switch it off (sudo systemctl poweroff), take the ISO away, and switch it on."]))
     return "\n".join(parts)
 
 

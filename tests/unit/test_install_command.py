@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shlex
 import subprocess
 import typing as t
@@ -84,6 +85,12 @@ def test_a_text_is_a_script_that_the_shell_takes(variables: dict[str, t.Any]) ->
     script = text(BY_HTTPS, AUTHORITY, **variables)
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False, capture_output=True).stderr == ""
     assert live.typed_installation(script).ignition_hash == HASH
+
+
+def test_the_iso_is_taken_away_from_a_machine_that_is_off() -> None:
+    """The live system runs from it."""
+    last = text().splitlines()[-1]
+    assert re.search("poweroff.*take the ISO away.*switch it on", last)
 
 
 def test_an_authority_is_added_before_the_installer_runs_and_only_for_https() -> None:
