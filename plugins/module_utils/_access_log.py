@@ -18,9 +18,10 @@ from dataclasses import asdict
 from dataclasses import dataclass
 
 # The address stands before ident and user, after a virtual host where there is one; the user may hold blanks.
+_BEGIN = r"^(?:\S+:\d+ )?(?P<address>[0-9A-Fa-f:.]+) \S+ .*?\[(?P<time>[^\]]+)\] "
+_USUAL = re.compile(_BEGIN + '"')
 _LINE = re.compile(
-    r"^(?:\S+:\d+ )?(?P<address>[0-9A-Fa-f:.]+) \S+ .*?\[(?P<time>[^\]]+)\] "
-    r'"(?P<method>[A-Z]+) (?P<target>\S+)(?: HTTP/[\d.]+)?" (?P<status>\d{3}) (?P<size>\d+|-)(?: |$)'
+    _BEGIN + r'"(?P<method>[A-Z]+) (?P<target>\S+)(?: HTTP/[\d.]+)?" (?P<status>\d{3}) (?P<size>\d+|-)(?: |$)'
 )
 _TIME = re.compile(r"(\d{1,2})/([A-Z][a-z]{2})/(\d{4}):(\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})")
 # By name and not by strptime: the month is English whatever the locale
@@ -56,6 +57,12 @@ def parse_line(line: str) -> Hit | None:
     return Hit(moment, address, match["method"], path, int(match["status"]), size)
 
 
+def is_usual(line: str) -> bool:
+    """Whether a line begins as those of the usual formats; what some clients ask for is nonsense, or nothing."""
+    match = _USUAL.match(line)
+    return match is not None and _seconds(match["time"]) is not None
+
+
 def request_path(target: str) -> str:
     """The path of a request's target as it names a file: without query, escapes and doubled slashes."""
     path = urllib.parse.urlsplit(target).path if "://" in target else target.partition("?")[0]
@@ -73,4 +80,4 @@ def _seconds(text: str) -> float | None:
     return float(calendar.timegm((year, month, day, hour, minute, second)) - zone)
 
 
-__all__ = ("Hit", "parse_line", "request_path")
+__all__ = ("Hit", "is_usual", "parse_line", "request_path")

@@ -73,7 +73,8 @@ class SiteWatch:
         self._fetches = Fetches(machines, published, base_url=base_url, since=since)
         self._position: t.Mapping[str, int] | None = None
         self._next_look = self._next_ignition = now
-        self._unread = 0
+        self._readable = True
+        self._read = self._unread = 0
 
     def due(self, now: float) -> Record | None:
         """The arguments of the next look, where it is time for one."""
@@ -107,15 +108,17 @@ class SiteWatch:
             elif entry["state"] == "unavailable":
                 news.warnings.append(f"{entry['url']} cannot be fetched any more: {entry['detail']}.")
         if answer["problem"]:
-            news.warnings.append(f"{answer['problem']} What machines fetch is not shown.")
-            self._access_log = ""
+            news.warnings.append(f"{answer['problem']} What machines fetch is not shown until it can be.")
+            self._next_look = now + IGNITION_SECONDS
+        self._readable = not answer["problem"]
         if answer["position"] is None:
             return news
         self._position = answer["position"]
+        self._read += answer["read"]
         self._unread += answer["unread"]
-        if self._unread and not answer["hits"]:
+        if self._unread and not self._read:
             news.warnings.append(
-                f"The access log {self._access_log} has lines that are neither nginx' nor httpd's usual format; what"
+                f"The lines of the access log {self._access_log} are in neither nginx' nor httpd's usual format; what"
                 " they say of machines is not known."
             )
         for name, kinds in self._fetches.take(answer["hits"], clock=now - answer["time"]).items():
@@ -132,7 +135,7 @@ class SiteWatch:
 
     def diagnosis(self, machine: Machine, now: float) -> tuple[str, str] | None:
         """Reason and hint for a machine that is silent; None where nothing is known of it."""
-        found = self._fetches.diagnosis(machine, now)
+        found = self._fetches.diagnosis(machine, now) if self._readable else None
         changed = self._has_changed(machine)
         if not changed or (found is not None and self._fetches.ignition_at(machine["name"]) is None):
             return found

@@ -83,8 +83,13 @@ hits:
   elements: dict
   sample:
     - {time: 1795603199.0, address: 192.0.2.11, method: GET, path: /openshift/worker.ign, status: 200, size: 1738}
+read:
+  description: How many new lines have one of the usual forms, whatever was asked for.
+  returned: success
+  type: int
+  sample: 12
 unread:
-  description: How many new lines had another form.
+  description: How many new lines have another form.
   returned: success
   type: int
   sample: 0
@@ -118,26 +123,29 @@ import urllib.request
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import is_usual
 from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import parse_line
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
-from ansible_collections.multiarch.openshift.plugins.module_utils._log_tail import Position
 from ansible_collections.multiarch.openshift.plugins.module_utils._log_tail import read_new
 
 # An ignition has a few kilobytes; whatever answers with more has changed
 MOST_IGNITION = 16 * 1024 * 1024
+NO_LOG: dict[str, t.Any] = {"hits": [], "read": 0, "unread": 0, "position": None}
 
 
-def new_hits(params: t.Mapping[str, t.Any], now: float) -> tuple[list[dict[str, t.Any]], int, Position | None]:
-    """The requests of the new lines, how many lines had another form, and the position after them."""
+def new_hits(params: t.Mapping[str, t.Any], now: float) -> dict[str, t.Any]:
+    """The requests of the new lines, how many lines have a usual form and how many another, the position after them."""
     if not params["access_log"]:
-        return [], 0, None
+        return NO_LOG
     position = {key: int(value) for key, value in (params["position"] or {}).items()} or None
     lines, after = read_new(params["access_log"], position)
+    lines = list(filter(None, lines))
     found = [parse_line(line) for line in lines]
     hits = [hit.as_dict() for hit in found if hit is not None and hit.path.startswith(params["path"])]
     if position is None:
         hits = [hit for hit in hits if hit["time"] >= now - params["seconds"]]
-    return hits, found.count(None), after
+    others = [line for line, hit in zip(lines, found) if hit is None and not is_usual(line)]
+    return {"hits": hits, "read": len(lines) - len(others), "unread": len(others), "position": after}
 
 
 def compared(entry: t.Mapping[str, str], timeout: float) -> dict[str, str]:
@@ -175,19 +183,11 @@ def main() -> None:
     comparison = [compared(entry, module.params["timeout"]) for entry in module.params["ignition"]]
     problem = ""
     try:
-        hits, unread, position = new_hits(module.params, now)
+        found = new_hits(module.params, now)
     except OperationError as exc:
         # what was compared counts all the same
-        hits, unread, position, problem = [], 0, None, str(exc)
-    module.exit_json(
-        changed=False,
-        time=now,
-        hits=hits,
-        unread=unread,
-        position=position,
-        problem=problem,
-        ignition=comparison,
-    )
+        found, problem = NO_LOG, str(exc)
+    module.exit_json(changed=False, time=now, problem=problem, ignition=comparison, **found)
 
 
 if __name__ == "__main__":

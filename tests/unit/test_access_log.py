@@ -19,6 +19,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._fetches impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._log_tail import read_new
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_watch import SiteWatch
 from ansible_collections.multiarch.openshift.plugins.modules.site_watch_info import compared
+from ansible_collections.multiarch.openshift.plugins.modules.site_watch_info import new_hits
 from lab.web import WebServer
 
 Record = dict[str, t.Any]
@@ -244,7 +245,8 @@ def watch(**values: t.Any) -> SiteWatch:
 
 def answer(**values: t.Any) -> Record:
     position = {"inode": 1, "offset": 9}
-    return {"time": NOW, "hits": [], "unread": 0, "position": position, "problem": "", "ignition": [], **values}
+    lines = {"hits": [], "read": 0, "unread": 0, "position": position, "problem": ""}
+    return {"time": NOW, "ignition": [], **lines, **values}
 
 
 def test_the_log_is_read_every_few_seconds_and_the_ignition_every_minute() -> None:
@@ -396,19 +398,46 @@ def test_a_machine_that_had_the_published_ignition_or_checks_it_is_not_doubted()
     assert watch().doubt(one) == ""
 
 
+def test_a_log_that_cannot_be_read_for_a_moment_is_read_again_and_explains_nothing_meanwhile() -> None:
+    site = watch()
+    site.take(answer(), NOW)
+    gone = answer(position=None, problem="The access log cannot be read.")
+    assert len(site.take(gone, NOW + 5).warnings) == 1
+    assert site.diagnosis(machine(), NOW + 5) is None
+    assert site.due(NOW + 30) is None
+    later = site.due(NOW + 65)
+    assert later is not None
+    assert (later["access_log"], later["position"]) == ("/var/log/access.log", {"inode": 1, "offset": 9})
+    assert site.take(answer(hits=[hit(KERNEL, at=NOW + 20)]), NOW + 65).events
+    assert site.diagnosis(machine(), NOW + 65) is not None
+
+
 def test_a_log_that_cannot_be_read_does_not_hide_a_changed_ignition() -> None:
     site = watch()
     changed = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
     said = site.take(answer(position=None, problem="The access log cannot be read.", ignition=[changed]), NOW).warnings
     assert ["ALARM" in text for text in said] == [True, False]
-    assert said[1] == "The access log cannot be read. What machines fetch is not shown."
+    assert said[1] == "The access log cannot be read. What machines fetch is not shown until it can be."
     later = site.due(NOW + 60)
     assert later is not None
-    assert (later["access_log"], len(later["ignition"])) == ("", 1)
+    assert len(later["ignition"]) == 1
 
 
-def test_a_log_of_another_form_is_said() -> None:
+def test_a_log_of_another_form_is_said_unless_other_lines_can_be_read() -> None:
     assert "neither nginx' nor httpd's" in watch().take(answer(unread=3), NOW).warnings[0]
+    site = watch()
+    assert site.take(answer(read=1, unread=3), NOW).warnings == []
+    assert site.take(answer(unread=3), NOW + 5).warnings == []
+
+
+def test_lines_of_requests_that_were_none_are_of_the_usual_form(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "access.log"
+    usual = [f"192.0.2.9 - - [25/Nov/2020:10:00:00 +0000] {text}" for text in ('"-" 408 - "-" "-"', '"" 400 0 "-" "-"')]
+    usual.append('192.0.2.9 - - [25/Nov/2025:05:00:00 +0000] "\\x16\\x03\\x01" 400 157 "-" "-"')
+    log.write_text("\n".join([*usual, "", '{"remote": "192.0.2.11"}', "web - - [25/Nov/2025:05:00:00 +0000] x", ""]))
+    params = {"access_log": str(log), "position": None, "seconds": 300.0, "path": "/openshift/"}
+    found = new_hits(params, NOW)
+    assert (found["hits"], found["read"], found["unread"]) == ([], 3, 2)
 
 
 def test_the_served_ignition_is_compared_by_its_hash(tmp_path: pathlib.Path) -> None:

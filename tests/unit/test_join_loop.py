@@ -272,6 +272,7 @@ def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_i
         return {
             "time": corpus.time.time(),
             "hits": hits,
+            "read": 1,
             "unread": 0,
             "position": {"offset": position + 1},
             "problem": "",
@@ -320,6 +321,7 @@ def test_a_machine_that_is_installed_again_loses_its_boot_files_although_its_roo
         return {
             "time": corpus.time.time(),
             "hits": hits,
+            "read": 1,
             "unread": 0,
             "position": {"offset": position + 1},
             "problem": "",
