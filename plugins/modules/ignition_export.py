@@ -44,7 +44,8 @@ options:
     description:
       - Folder on the host where this module runs. It is made with mode V(0700); if it exists, others must not be able
         to write to it. Each pool gets a file V(<pool>.ign) of mode V(0600), which is written at once or not at all.
-      - When left out, a new temporary folder is made, which is for the caller to remove. That is no change.
+      - When left out, a folder on the controller that is removed when the run ends, also at Ctrl-C; what a killed run
+        has left goes at the next export. That is no change.
     type: path
 extends_documentation_fragment:
   - multiarch.openshift.auth
@@ -132,8 +133,6 @@ machines:
 import datetime
 import pathlib
 import re
-import shutil
-import tempfile
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -191,31 +190,25 @@ def private_path(directory: str, pool: str) -> pathlib.Path:
     return pathlib.Path(directory, f"{pool}.ign")
 
 
-def keep(exported: t.Mapping[str, Ignition], dest: str | None, *, write: bool) -> tuple[str, list[dict[str, str]]]:
-    """Put the files that differ in place; the folder, and the diff as hashes.
+def keep(exported: t.Mapping[str, Ignition], directory: str, *, write: bool) -> list[dict[str, str]]:
+    """Put the files that differ in place; the diff as hashes.
 
     :raises OperationError: a file or the folder cannot be written
     """
-    directory = dest or (tempfile.mkdtemp(prefix="multiarch-ignition-") if write else "")
     diff = []
-    try:
+    if write:
+        ensure_private_directory(pathlib.Path(directory))
+    for pool, ignition in exported.items():
+        path = private_path(directory, pool)
+        old = read_private_file(path)
+        if old == ignition.content:
+            continue
+        header = {"before_header": str(path), "after_header": str(path)}
+        before = f"{ignition_hash(old)}\n" if old is not None else ""
+        diff.append({**header, "before": before, "after": f"{ignition.hash}\n"})
         if write:
-            ensure_private_directory(pathlib.Path(directory))
-        for pool, ignition in exported.items():
-            path = private_path(directory, pool)
-            old = read_private_file(path)
-            if old == ignition.content:
-                continue
-            header = {"before_header": str(path), "after_header": str(path)}
-            before = f"{ignition_hash(old)}\n" if old is not None else ""
-            diff.append({**header, "before": before, "after": f"{ignition.hash}\n"})
-            if write:
-                write_private_file(path, ignition.content)
-    except OperationError:
-        if dest is None:
-            shutil.rmtree(directory, ignore_errors=True)  # nobody else learns its name
-        raise
-    return directory, diff
+            write_private_file(path, ignition.content)
+    return diff
 
 
 def main() -> None:
@@ -234,29 +227,29 @@ def main() -> None:
         supports_check_mode=True,
     )
     machines = module.params["machines"] or []
+    # without one, the action plugin names a folder; there is none in check mode
+    directory = module.params["dest"] or ""
     try:
         cluster = connect(module.params)
         if machines:
             check_cluster(machines, cluster.identity())
         exported = read_pools(cluster, wanted_pools(module.params), module.params)
-        directory, diff = keep(exported, module.params["dest"], write=not module.check_mode)
+        diff = keep(exported, directory, write=not module.check_mode)
     except OperationError as exc:
         module.fail_json(msg=str(exc))
     now = datetime.datetime.now(datetime.timezone.utc)
     for pool, ignition in exported.items():
         for warning in expiry_warnings(pool, ignition.certificate_authorities, now):
             module.warn(warning)
-    # A temporary copy changes nothing that anybody keeps.
-    changed = bool(diff) and module.params["dest"] is not None
     module.exit_json(
-        changed=changed,
+        changed=bool(diff),
         ignition=[
             {"pool": pool, "path": str(private_path(directory, pool)), **ignition.facts()}
             for pool, ignition in exported.items()
         ],
         directory=directory,
         machines=machines,
-        diff=diff if changed else [],
+        diff=diff,
     )
 
 

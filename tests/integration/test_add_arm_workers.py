@@ -79,6 +79,9 @@ def test_machines_join_a_node_is_left_alone_a_stranger_stays_out_and_a_second_ru
     check = site.run("add_arm_workers", "--check", "--diff", inventory=inventory)
     assert check.rc == 0, check.stdout
     assert site.files() == files
+    assert not site.install_directory.exists()
+    assert {path.name for path in check.directory.iterdir()} == {"output.txt", ".ansible"}
+    assert list(check.directory.rglob("*.ign")) == []
     assert written_to_the_api(site, since) == []
     assert all("would arm" in verdicts(check)[name] for name in joining), check.stdout
     assert "proven, unchanged" in verdicts(check)["worker-arm-6"]
@@ -169,7 +172,11 @@ STOPS: list[Any] = [
     pytest.param({"payload": "single"}, "oc adm upgrade --to-multi-arch", id="payload-single"),
     pytest.param({"payload": "unknown"}, "verify_payload_release_metadata", id="payload-unknown"),
     pytest.param({"payload": "migrating"}, "oc get clusterversion version --watch", id="payload-migrating"),
-    pytest.param({"architectures": ["x86_64"]}, "aarch64", id="no-aarch64-in-the-stream"),
+    pytest.param(
+        {"architectures": ["x86_64"]},
+        ".architectures.aarch64 is missing (there is only x86_64)",
+        id="no-aarch64-in-the-stream",
+    ),
     pytest.param({"leave_out": [("Secret", "worker-user-data-managed")]}, "worker-user-data-managed", id="no-secret"),
     pytest.param({"leave_out": [("ConfigMap", "coreos-bootimages")]}, "coreos-bootimages", id="no-configmap"),
 ]
@@ -190,19 +197,22 @@ def test_what_is_wrong_with_the_cluster_stops_the_run_before_anything_is_written
 
 def test_a_spec_2_stub_is_refused_and_the_managed_secret_named(make_site: MakeSite, site_block: int) -> None:
     site = make_site(machines=machine_specs(1, block=site_block))
-    secret = site.api.get("/api/v1/namespaces/openshift-machine-api/secrets/worker-user-data-managed")
-    secret["data"]["userData"] = "eyJpZ25pdGlvbiI6eyJ2ZXJzaW9uIjoiMi4yLjAiLCJjb25maWciOnsiYXBwZW5kIjpbXX19fQ=="
-    site.api.put("/api/v1/namespaces/openshift-machine-api/secrets/worker-user-data-managed", secret)
+    secrets = "/api/v1/namespaces/openshift-machine-api/secrets"
+    stub = site.api.get(f"{secrets}/worker-user-data-managed")
+    stub["metadata"] = {"name": "worker-user-data", "namespace": "openshift-machine-api"}
+    stub["data"]["userData"] = "eyJpZ25pdGlvbiI6eyJ2ZXJzaW9uIjoiMi4yLjAiLCJjb25maWciOnsiYXBwZW5kIjpbXX19fQ=="
+    site.api.apply([stub])
     files = site.files()
-    run = site.run("add_arm_workers")
+    run = site.run("add_arm_workers", extra_vars={"export_ignition_secret_name": "worker-user-data"})
     assert run.rc == 2, run.stdout
     assert "2.2.0" in run.stdout
+    assert "Use the Secret worker-user-data-managed" in run.stdout
     assert site.files() == files
 
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [("wrong_bytes", "sha256"), ("not_found", "404")],
+    [("wrong_bytes", "wanted"), ("not_found", "404")],
 )
 def test_a_bad_mirror_stops_the_run_and_arms_nothing(
     make_site: MakeSite, site_block: int, fault: str, said: str
@@ -222,7 +232,7 @@ def test_a_web_server_that_is_down_arms_nothing(make_site: MakeSite, site_block:
     site.web.stop()
     run = site.run("add_arm_workers")
     assert run.rc == 2, run.stdout
-    assert "refused" in run.stdout
+    assert f"Nothing serves {site.base_url}" in run.stdout
     assert site.boot_files("worker-arm-1") == []
 
 
@@ -340,25 +350,47 @@ def test_a_killed_run_is_taken_up_by_the_next(make_site: MakeSite, site_block: i
 
 
 def test_no_secret_leaves_the_run(make_site: MakeSite, site_block: int) -> None:
-    site = make_site(machines=[machine_spec(1, block=site_block, bmc=True)])
+    site = make_site(machines=[machine_spec(1, block=site_block, bmc=True), machine_spec(2, block=site_block)])
     token = site.plane.token("canary-user", ["system:masters"])
     ignition = site.api.get("/api/v1/namespaces/openshift-machine-api/secrets/worker-user-data-managed")
     authority = json.loads(base64.b64decode(ignition["data"]["userData"]))["ignition"]["security"]["tls"]
     stretch = authority["certificateAuthorities"][0]["source"].partition(",")[2][200:240]
-    canaries = [token, ignition["data"]["userData"], stretch, BMC_PASSWORD, '"merge"', r"\"merge\""]
+    uploads = {"publish_put_url": f"http://{site.service_address(6)}:9/", "publish_token": "canary-upload-token"}
+    canaries = [token, ignition["data"]["userData"], stretch, BMC_PASSWORD, '"merge"', r"\"merge\"", "canary-"]
     environment = {
         "K8S_AUTH_KUBECONFIG": "",
         "K8S_AUTH_HOST": site.plane.url,
         "K8S_AUTH_API_KEY": token,
         "K8S_AUTH_SSL_CA_CERT": str(site.plane.ca_path),
+        "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(site.directory / "facts"),
     }
-    run = site.run("add_arm_workers", "-vvv", "--diff", environment=environment)
-    assert run.rc == 0, run.stdout
-    assert "powered on by its BMC" in run.stdout
-    published = set(site.publish_directory.rglob("*.ign"))
-    left = [path for path in site.directory.rglob("run-*/**/*") if path.is_file()]
-    texts = [run.stdout, *(path.read_text(errors="replace") for path in left)]
-    for canary in canaries:
-        assert len(canary) > 6
-        assert all(canary not in text for text in texts)
-    assert len(published) == 1
+
+    def run(overrides: dict[str, Any], *, rc: int) -> Run:
+        result = site.run(
+            "add_arm_workers",
+            "-vvv",
+            "--diff",
+            inventory=site.inventory({**SHORT, **uploads}, overrides),
+            environment=environment,
+        )
+        assert result.rc == rc, result.stdout
+        left = {path for path in result.directory.rglob("*") if path.is_file()}
+        assert {"output.txt", "report.json", "report.html", "events.jsonl"} <= {path.name for path in left}
+        left |= {path for path in site.directory.rglob("facts/*") if path.is_file()}
+        for canary in canaries:
+            assert len(canary) > 6
+            assert [path for path in left if canary in path.read_text(errors="replace")] == []
+        return result
+
+    # where something fails, its arguments are likeliest to be printed
+    site.mirror.fault("not_found", "*rootfs*", methods=["GET"])
+    stopped = run({}, rc=2)
+    assert "404" in verdicts(stopped)["worker-arm-1"], verdicts(stopped)
+    site.mirror.web.faults.clear()
+    refused = run({"worker-arm-1": {"machine_bmc_password": "canary-wrong"}}, rc=2)
+    assert "refuses user and password" in verdicts(refused)["worker-arm-1"], verdicts(refused)
+    with site.operator():
+        joined = run({}, rc=0)
+    assert "powered on by its BMC" in joined.stdout
+    assert len(list(site.publish_directory.rglob("*.ign"))) == 1

@@ -164,9 +164,11 @@ def test_an_interrupted_run_has_a_report(make_site: MakeSite, site_block: int) -
     with site.operator():
         running = site.start("add_arm_workers")
         running.wait_for_output("worker-arm-1  proven")
+        assert list(running.directory.rglob("worker.ign"))
         running.interrupt()
         run = running.wait()
     assert run.rc != 0, run.stdout
+    assert list(run.directory.rglob("worker.ign")) == [], "the private copy goes with the run"
     folder = run.directory / "multiarch-report"
     assert not (folder / "report.json").exists()
     # a relative path starts where ansible-playbook was started, not where modules start
