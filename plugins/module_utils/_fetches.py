@@ -12,6 +12,8 @@ import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._access_log import request_path
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import takes_uploads
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import timestamp
 
 # In the order in which a machine fetches them
@@ -58,6 +60,8 @@ class Fetches:
             for entry in published.get("ignition") or []
             if entry.get("url")
         }
+        # A person may have the installer fetch it from elsewhere
+        self._by_iso = {machine["name"] for machine in machines if _asks_web_host(machine, published)}
         self._by_mac = {
             mac.replace(":", "-"): machine["name"] for machine in machines for mac in machine.get("macs") or []
         }
@@ -143,7 +147,8 @@ class Fetches:
     def diagnosis(self, machine: Machine, now: float) -> tuple[str, str] | None:
         """Reason and hint for a machine that is silent; None where the log tells nothing about it."""
         name = machine["name"]
-        if not self.seen_log or self._shared or not machine.get("arm") or machine["boot_method"] not in NETWORK_BOOT:
+        by_network = machine["boot_method"] in NETWORK_BOOT
+        if not self.seen_log or self._shared or not machine.get("arm") or not (by_network or name in self._by_iso):
             return None
         if name in self._refused:
             path, status = self._refused[name]
@@ -152,12 +157,18 @@ class Fetches:
                 f"Is the file there and readable? {path}",
             )
         fetched = self._fetched.get(name)
+        addresses, since = ", ".join(machine["addresses"]), _age(now - self._begin[name])
+        if not fetched and by_network:
+            return (
+                f"it sent no request, and has fetched nothing from the web server (no line from {addresses} and none"
+                f" for {', '.join(machine.get('macs') or [])} in the last {since})",
+                "Is it on, does it boot from the network first, and does DHCP give it the loader?",
+            )
         if not fetched:
             return (
-                f"it sent no request, and has fetched nothing from the web server (no line from"
-                f" {', '.join(machine['addresses'])} and none for {', '.join(machine.get('macs') or [])} in the last"
-                f" {_age(now - self._begin[name])})",
-                "Is it on, does it boot from the network first, and does DHCP give it the loader?",
+                f"it sent no request, and has not asked the web server for {self._word('ignition', machine)} (no line"
+                f" from {addresses} in the last {since})",
+                "Look at its console: has it booted the ISO, does its installer run, and has its NIC that address?",
             )
         latest = max(fetched, key=_order)
         missing = STAGES[_order(latest) + 1] if latest != STAGES[-1] else ""
@@ -168,6 +179,16 @@ class Fetches:
 
     def _word(self, kind: str, machine: Machine) -> str:
         return self._ignition_name.get(machine["pool"], kind) if kind == "ignition" else kind
+
+
+def _asks_web_host(machine: Machine, published: t.Mapping[str, t.Any]) -> bool:
+    """Whether this machine boots an ISO whose installer fetches the ignition from the web host."""
+    entries = [entry for entry in published.get("ignition") or [] if entry["pool"] == machine.get("pool")]
+    if machine["boot_method"] != "iso":
+        return False
+    if not entries:
+        return not takes_uploads(machine)
+    return any(entry.get("url") and address_for(machine, entry) == entry["url"] for entry in entries)
 
 
 def new_text(kinds: t.Sequence[str]) -> str:

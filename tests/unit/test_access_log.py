@@ -227,6 +227,32 @@ def test_a_silent_machine_is_explained(hits: list[Record], reason: str, hint: st
     assert hint in found[1]
 
 
+@pytest.mark.parametrize("published", [PUBLISHED, {}])
+def test_a_silent_machine_that_boots_an_iso_is_explained(published: Record) -> None:
+    by_iso = machine(1, boot_method="iso", iso_install="unattended", macs=[])
+    name = "worker-00ff.ign" if published else "ignition"
+    seen = fetches(by_iso, published=published)
+    seen.take([])
+    never = seen.diagnosis(by_iso, NOW + 360)
+    assert never is not None
+    assert f"has not asked the web server for {name} (no line from 192.0.2.11 in the last 7 min)" in never[0]
+    assert "booted the ISO" in never[1]
+    seen.take([hit(IGNITION)])
+    silent = seen.diagnosis(by_iso, NOW + 360)
+    assert silent is not None
+    assert silent[0] == f"it fetched {name} 6 min ago and sent no request since"
+    assert "22623" in silent[1]
+
+
+def test_nothing_is_said_of_an_iso_whose_ignition_lies_elsewhere() -> None:
+    by_hand = machine(1, boot_method="iso", iso_install="by_hand")
+    entry = {**PUBLISHED["ignition"][0], "uploaded_url": "https://dav.example.com/lab/worker-00ff.ign"}
+    for published in ({"ignition": [entry]}, {}):
+        seen = fetches(by_hand, published=published)
+        seen.take([])
+        assert seen.diagnosis(by_hand, NOW) is None
+
+
 def test_nothing_is_said_of_machines_that_fetch_nothing_here() -> None:
     seen = fetches()
     assert seen.diagnosis(machine(1), NOW) is None  # the log was not read yet
