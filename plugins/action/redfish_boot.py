@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _redfish_machine as procedures
+from ansible_collections.multiarch.openshift.plugins.module_utils._pem import certificates
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import booting_failed
@@ -38,6 +40,7 @@ class ActionModule(ActionBase):
             state, _due_to_boot_or_clean
         )
         accounts = bmc_accounts(filter(due, machines), (task_vars or {})["hostvars"], self._loader)
+        authorities = self._authorities(arguments["ca_path"])
         limits = Limits(media=arguments["media_timeout"], power=arguments["power_timeout"])
 
         common: dict[str, t.Any] = {"parallel": arguments["parallel"], "say": display.display}
@@ -50,7 +53,9 @@ class ActionModule(ActionBase):
             if state == "checked":
                 procedures.check(machine, client, limits, say, changes)
             elif procedures.due_to_boot(machine):
-                procedures.boot(machine, client, limits, say, changes, check_mode=check_mode)
+                procedures.boot(
+                    machine, client, limits, say, changes, certificates=authorities, check_mode=check_mode
+                )
             else:
                 base_url = arguments["base_url"]
                 procedures.disarm(machine, client, limits, say, changes, base_url=base_url, check_mode=check_mode)
@@ -69,6 +74,19 @@ class ActionModule(ActionBase):
             else:
                 records, changed = run(machines, due, work, failed=booting_failed, **common)
         return {**result, "changed": changed, "machines": records}
+
+    def _authorities(self, ca_path: str) -> list[str]:
+        if not ca_path:
+            return []
+        path = self._loader.path_dwim(ca_path)
+        try:
+            with open(path, encoding="ascii", errors="replace") as stream:
+                found = certificates(stream.read())
+        except OSError as error:
+            raise AnsibleActionFail(f"publish_ca_path {path} cannot be read: {error.strerror}.") from None
+        if not found:
+            raise AnsibleActionFail(f"publish_ca_path {path} holds no certificate in PEM.")
+        return found
 
 
 def _due_to_boot_or_clean(machine: Record) -> bool:

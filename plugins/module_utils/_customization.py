@@ -16,7 +16,6 @@ import gzip
 import hashlib
 import json
 import lzma
-import re
 import typing as t
 import urllib.parse
 
@@ -27,6 +26,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_argume
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import given_arguments
 from ansible_collections.multiarch.openshift.plugins.module_utils._keyfile import keyfiles
 from ansible_collections.multiarch.openshift.plugins.module_utils._keyfile import needs_own_iso
+from ansible_collections.multiarch.openshift.plugins.module_utils._pem import certificates
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import NAME_DIGITS
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import address_for
 
@@ -147,10 +147,10 @@ def customization(
 
 def _certificates(bundle: str) -> str:
     """The certificates of a bundle, without what is written between them."""
-    found = re.findall(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", bundle)
+    found = certificates(bundle)
     if bundle.strip() and not found:
         raise OperationError("The bundle of certificate authorities has no certificate in PEM.", "Set publish_ca_path.")
-    return "".join(f"{certificate}\n" for certificate in found)
+    return "".join(found)
 
 
 def shared(customizations: t.Iterable[Customization], apart: t.Container[str] = ()) -> list[Customization]:

@@ -21,6 +21,9 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._network impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import read_network
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import uuid_spellings
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import CD
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import NETWORK
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import VIRTUAL_CD
 
 METHODS = {
     "aarch64": ("grub", "ipxe", "iso", "external"),
@@ -57,6 +60,7 @@ _DEFAULTS: dict[str, t.Any] = {
     "machine_bmc_password": None,
     "machine_bmc_ca_path": None,
     "machine_bmc_identity": "checked",
+    "machine_bmc_boot_target": None,
     "machine_power_policy": "only_if_off",
     "machine_system_uuid": None,
 }
@@ -241,6 +245,13 @@ def _bmc_url(reader: _Reader) -> str | None:
     return None
 
 
+def _bmc_boot_target(reader: _Reader, method: str) -> str | None:
+    if method not in INSTALLED:
+        return None
+    targets = (*CD, VIRTUAL_CD) if method == "iso" else NETWORK
+    return reader.choice("machine_bmc_boot_target", targets) or None
+
+
 def _system_uuid(reader: _Reader) -> str | None:
     given = reader.text("machine_system_uuid")
     if not given:
@@ -353,6 +364,7 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
         "replace_node_uid": replace or None,
         "bmc_url": _bmc_url(reader),
         "bmc_identity": reader.choice("machine_bmc_identity", ("checked", "unchecked")),
+        "bmc_boot_target": _bmc_boot_target(reader, method),
         "power_policy": reader.choice("machine_power_policy", ("only_if_off", "restart")),
         "system_uuid": _system_uuid(reader),
         "arm": installs,

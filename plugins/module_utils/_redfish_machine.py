@@ -36,9 +36,12 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_off
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_on
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import restart
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import CD
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import NETWORK
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import VIRTUAL_CD
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import cd_targets
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import image_problem
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import target_warning
 
 # Reasons that come before anything is put in place, and after which a BMC is not asked a second time: it may lock
 # accounts. The first comes for a lost answer to a change as well; the record then says in ``bmc`` what was asked for.
@@ -101,9 +104,19 @@ def check(machine: Record, client: Talk, limits: Limits, say: Say, changes: dict
 
 
 def boot(
-    machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any], *, check_mode: bool
+    machine: Record,
+    client: Talk,
+    limits: Limits,
+    say: Say,
+    changes: dict[str, t.Any],
+    *,
+    certificates: t.Sequence[str] = (),
+    check_mode: bool,
 ) -> None:
-    """Lets the machine boot once from the network or from its ISO."""
+    """Lets the machine boot once from the network or from its ISO.
+
+    :param certificates: of authorities that the ISO's server is verified by, in PEM
+    """
     system = known_system(machine, client, limits, changes)
     image = _image(machine, system, check_mode=check_mode)
     targets = _targets(machine, system)
@@ -140,15 +153,18 @@ def boot(
         changes["changed"] = True
         say("powered off by its BMC")
     changes["bmc"] = {"system": system.path, "media": image}
-    if image and insert(system, image, say):
+    if image and insert(
+        system, image, say, lambda warning: _warn(machine, changes, warning), certificates=certificates
+    ):
         changes["changed"] = True
         say(f"{posixpath.basename(urllib.parse.urlsplit(image).path)} inserted by its BMC")
     # x86 machines may boot by BIOS; what they do is not changed
     target, warning = boot_once(system, targets, uefi=machine["architecture"] == "aarch64")
     changes["bmc"]["target"] = target
     changes["changed"] = True
-    if warning:
-        _warn(machine, changes, warning)
+    for text in (warning, "" if machine.get("bmc_boot_target") else target_warning(system.hardware, target)):
+        if text:
+            _warn(machine, changes, text)
     if running:
         restart(system)
     else:
@@ -196,7 +212,7 @@ def disarm(
             say(f"{image} ejected by its BMC")
     if check_mode:
         return
-    if clear(system, _targets(machine, system), ours=bool(ours)):
+    if clear(system, _set_earlier(machine), ours=bool(ours)):
         changes["changed"] = True
         say("boot override cleared by its BMC")
     changes["bmc"] = {}
@@ -205,7 +221,7 @@ def disarm(
 def clear_override(machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any]) -> None:
     """Lets the next boot be as the firmware has it, for BMCs that keep what was set for one boot. The image stays."""
     system = known_system(machine, client, limits, changes)
-    if clear(system, _targets(machine, system), ours=True):
+    if clear(system, _set_earlier(machine), ours=True):
         changes["changed"] = True
         say("boot override cleared by its BMC")
 
@@ -246,7 +262,16 @@ def _is_ours(image: str, base_url: str) -> bool:
 
 
 def _targets(machine: Record, system: System) -> t.Sequence[str]:
+    if machine.get("bmc_boot_target"):
+        return (machine["bmc_boot_target"],)
     return cd_targets(system.hardware) if machine["boot_method"] == "iso" else NETWORK
+
+
+def _set_earlier(machine: Record) -> t.Sequence[str]:
+    """Targets that a run may have set, this one or one that was told otherwise."""
+    if machine["boot_method"] != "iso":
+        return NETWORK
+    return (*CD, VIRTUAL_CD) if machine.get("bmc_boot_target") == VIRTUAL_CD else CD
 
 
 def _warn(machine: Record, changes: dict[str, t.Any], warning: str) -> None:

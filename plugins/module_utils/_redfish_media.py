@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import posixpath
 import typing as t
 import urllib.parse
@@ -20,10 +21,12 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answe
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import links
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import wait_for
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import words
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_idrac import check_attached
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import INSERT_LADDER
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import passed_over
 
 _OPTICAL = {"CD", "DVD"}
+_HELD = "close consoles and sessions that hold virtual media; stuck ones may need a reset of the BMC"
 _TASK_FAILED = ("Exception", "Killed", "Cancelled", "Interrupted")
 # Answers that mean `not this way here`; the next drive may take it.
 _TRY_NEXT = (400, 404, 405, 409, 422, 500, 501)
@@ -102,9 +105,35 @@ class Drive:
             raise BmcError(
                 "bmc_media",
                 f"its BMC {self._client.address} took {url} and does not show it in the drive {self.name}",
-                "See that the BMC reaches that URL, that virtual media are attached and licensed, and that no console"
-                " session holds them.",
+                f"See that virtual media are attached and licensed, and {_HELD}. {_reach(url)}",
             )
+
+    def trust(self, certificates: t.Sequence[str]) -> str:
+        """Lets the drive verify servers by these certificates; a warning where it goes on without.
+
+        :param certificates: in PEM; empty where those will do that it knows
+        """
+        collection = link(self.body, "Certificates")
+        seconds = self._system.limits.setting
+        try:
+            if certificates and collection:
+                held = [answer.body for answer in optional_members(self._client, collection)]
+                known = {_bare(str(body.get("CertificateString") or "")) for body in held}
+                for certificate in certificates:
+                    if _bare(certificate) not in known:
+                        wanted = {"CertificateString": certificate, "CertificateType": "PEM"}
+                        self._client.post(collection, wanted, seconds=seconds)
+                if self._refresh().body.get("VerifyCertificate") is False:
+                    verified = {"VerifyCertificate": True}
+                    self._client.patch(self.path, verified, etag=self._answer.etag, seconds=seconds)
+                    self._refresh()
+        except Refused as refused:
+            return (
+                f"the drive {self.name} of its BMC does not take the certificates of publish_ca_path: {refused.message}"
+            )
+        if self.body.get("VerifyCertificate") is False:
+            return f"the drive {self.name} of its BMC does not verify the certificate of the image's server"
+        return ""
 
     def _sent(self, url: str) -> Answer:
         seconds = self._system.limits.media
@@ -136,7 +165,7 @@ class Drive:
             raise BmcError(
                 "bmc_media",
                 f"its BMC {self._client.address} could not insert {url}: {why}",
-                "See that the BMC itself reaches that URL.",
+                _reach(url),
             )
 
     def eject(self) -> None:
@@ -191,11 +220,24 @@ def _missing(refused: Refused, url: str, payload: t.Mapping[str, str]) -> dict[s
     return {}
 
 
+def _reach(url: str) -> str:
+    """What to look at where a BMC does not get an image."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return f"See that the BMC itself reaches that URL; it may know no DNS, so try an address in place of {host}."
+    return "See that the BMC itself reaches that URL."
+
+
+def _bare(certificate: str) -> str:
+    return "".join(certificate.split())
+
+
 def drives(system: System) -> list[Drive]:
     """The drives for CDs of this system and no other, best first."""
     collections = [link(system.body, "VirtualMedia")]
-    for path in links(system.body, "Links", "ManagedBy") or links(system.body, "Links", "Managers"):
-        manager = system.client.get(path).body
+    for manager in system.managers():
         # the media of a manager of several systems would be another's as well
         if len(links(manager, "Links", "ManagerForServers")) <= 1:
             collections.append(link(manager, "VirtualMedia"))
@@ -209,19 +251,31 @@ def drives(system: System) -> list[Drive]:
 
 
 def usable_drives(system: System) -> list[Drive]:
-    """The drives, of which there must be one."""
+    """The drives, of which there must be one, and the machine must see what lies in it."""
     available = drives(system)
     if not available:
         raise BmcError(
             "bmc_media",
             f"its BMC {system.client.address} has no virtual drive that takes the image of a CD from a URL",
-            "Virtual media may need a license; else use machine_boot_method grub or ipxe.",
+            "Virtual media may need a license, and on OpenBMC a service that is not part of every build; else use"
+            " machine_boot_method grub or ipxe.",
         )
+    check_attached(system)
     return available
 
 
-def insert(system: System, url: str, say: t.Callable[[str], None]) -> bool:
-    """Leaves this image in one drive and nothing in the others; False where it was so before."""
+def insert(
+    system: System,
+    url: str,
+    say: t.Callable[[str], None],
+    warn: t.Callable[[str], None],
+    *,
+    certificates: t.Sequence[str] = (),
+) -> bool:
+    """Leaves this image in one drive and nothing in the others; False where it was so before.
+
+    :param certificates: of authorities that the image's server is verified by
+    """
     available = usable_drives(system)
     before = next((drive for drive in available if drive.holds(url)), None)
     for drive in available:
@@ -231,18 +285,27 @@ def insert(system: System, url: str, say: t.Callable[[str], None]) -> bool:
             say(f"{image} ejected by its BMC")
     if before is not None:
         return False
-    _insert_somewhere(available, url)
+    _insert_somewhere(available, url, warn, certificates)
     return True
 
 
-def _insert_somewhere(available: t.Sequence[Drive], url: str) -> None:
+def _insert_somewhere(
+    available: t.Sequence[Drive], url: str, warn: t.Callable[[str], None], certificates: t.Sequence[str]
+) -> None:
     for last, drive in enumerate(available, 1 - len(available)):
+        warning = drive.trust(certificates) if url.startswith("https:") else ""
         try:
-            return drive.insert(url)
+            drive.insert(url)
         except Refused as refused:
-            if refused.status not in _TRY_NEXT or last == 0:
+            if refused.status not in _TRY_NEXT:
                 raise
-    return None
+            if last == 0:
+                refused.hint = f"The BMC's own words say what it wants. Else {_HELD}. {_reach(url)}"
+                raise
+            continue
+        if warning:
+            warn(warning)
+        return
 
 
 __all__ = ("Drive", "drives", "insert", "shown_url", "usable_drives")

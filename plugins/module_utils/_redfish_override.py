@@ -16,6 +16,10 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answe
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import Refused
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import link
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import wait_for
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_idrac import boot_virtual_cd_once
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_idrac import check_virtual_cd
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_idrac import clear_virtual_cd
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import VIRTUAL_CD
 
 _TARGET = "BootSourceOverrideTarget"
 _ENABLED = "BootSourceOverrideEnabled"
@@ -63,6 +67,9 @@ def choose_target(targets: t.Sequence[str], listed: t.Sequence[str]) -> str:
 
 def target_of(system: System, targets: t.Sequence[str]) -> str:
     """The target that would be set."""
+    if VIRTUAL_CD in targets:
+        check_virtual_cd(system)
+        return VIRTUAL_CD
     listed = _listed(_places(system), _TARGET)
     target = choose_target(targets, listed)
     if not target:
@@ -80,6 +87,8 @@ def boot_once(system: System, targets: t.Sequence[str], *, uefi: bool) -> tuple[
 
     :param uefi: the next boot must be UEFI; else the mode stays what it is
     """
+    if VIRTUAL_CD in targets:
+        return VIRTUAL_CD, boot_virtual_cd_once(system)
     system.refresh()
     target = target_of(system, targets)
     places = _places(system)
@@ -127,10 +136,11 @@ def clear(system: System, targets: t.Collection[str], *, ours: bool) -> bool:
 
     :param ours: this run has set it; else only one that is for a single boot is taken for a leftover of ours
     """
+    cleared = VIRTUAL_CD in targets and clear_virtual_cd(system, ours=ours)
     system.refresh()
     places = _places(system)
     if not any(_pending(place.boot, targets, ours=ours) for place in places):
-        return False
+        return cleared
     _disable(system, places, places[0])
     system.refresh()
     for place in _places(system)[1:]:

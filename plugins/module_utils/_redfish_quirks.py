@@ -17,6 +17,8 @@ import urllib.parse
 
 CD = ("Cd", "UsbCd")
 NETWORK = ("Pxe", "UefiHttp")
+# No target of Redfish: the virtual CD in the attributes of an iDRAC
+VIRTUAL_CD = "VCD-DVD"
 
 
 class Quirk(t.NamedTuple):
@@ -118,6 +120,48 @@ QUIRKS: dict[str, Quirk] = {
         "UsbCd is offered, but media boot only from Cd",
         "Cd comes first",
         "openstack/sushy, _supermicro_models_cd_vmedia",
+    ),
+    "grace_disk": Quirk(
+        "Supermicro ARS-111GL-NHR (Grace), newer firmware",
+        "the disk is booted though media were set for once",
+        "a warning; machine_bmc_boot_target chooses the other name",
+        "openshift/openshift-docs#112542 (release notes of 4.22)",
+    ),
+    "virtual_cd": Quirk(
+        "Dell iDRAC",
+        "Cd means the physical drive",
+        "a warning; machine_bmc_boot_target: VCD-DVD sets the iDRAC's own one-time boot instead",
+        "dell/iDRAC-Redfish-Scripting#90; ansible-collections/community.general#494",
+    ),
+    "detached": Quirk(
+        "Dell iDRAC",
+        "an image is inserted and the machine does not see it: the attach mode is Detached",
+        "refused with that reason before anything is changed",
+        "dell/iDRAC-Redfish-Scripting#236; openshift/openshift-docs#29321",
+    ),
+    "media_in_use": Quirk(
+        "Dell iDRAC",
+        "InsertMedia is refused while a session or an eHTML5 console holds the media",
+        "the machine's reason says so and its hint what to close",
+        "openshift/openshift-docs#29321; redhat-performance/jetlag#429, #670",
+    ),
+    "no_dns": Quirk(
+        "Dell iDRAC and others",
+        "an image is not found by the name of its server: the BMC has no DNS",
+        "the hint says so where the URL has a name",
+        "redhat-performance/jetlag#641",
+    ),
+    "verify_certificate": Quirk(
+        "Dell iDRAC10, sushy-tools and others",
+        "an image by https is verified by the drive's own Certificates, or not at all",
+        "publish_ca_path is added to them, and VerifyCertificate is switched on; else a warning where it is off",
+        "DMTF Redfish schema VirtualMedia; ansible-collections/community.general#2269",
+    ),
+    "no_backend": Quirk(
+        "OpenBMC (Ampere and others)",
+        "virtual media are listed, and there is no service behind them",
+        "refused with that reason before anything is changed",
+        "openbmc/bmcweb#172, redfish-core/lib/virtual_media.hpp",
     ),
     "settings": Quirk(
         "Dell iDRAC10, AMI MegaRAC",
@@ -246,6 +290,15 @@ def cd_targets(hardware: Hardware) -> tuple[str, ...]:
     return CD
 
 
+def target_warning(hardware: Hardware, target: str) -> str:
+    """What may come of booting this hardware from this target; empty where nothing is known."""
+    if target == "Cd" and hardware.fits("dell"):
+        return f"Cd may mean the physical drive of a Dell: if its disk boots, set machine_bmc_boot_target: {VIRTUAL_CD}"
+    if target == "Cd" and hardware.fits("supermicro", "ARS-111GL-NHR"):
+        return "some firmware of an ARS-111GL-NHR boots its disk: if it does, set machine_bmc_boot_target: UsbCd"
+    return ""
+
+
 def passed_over(slot: str) -> bool:
     """Whether a slot of this id never takes an image."""
     return _PASSED_OVER.match(slot) is not None
@@ -270,9 +323,11 @@ __all__ = (
     "INSERT_LADDER",
     "NETWORK",
     "QUIRKS",
+    "VIRTUAL_CD",
     "Hardware",
     "cd_targets",
     "image_problem",
     "not_ready",
     "passed_over",
+    "target_warning",
 )

@@ -49,6 +49,14 @@ options:
       - When left out, only the image that is named in the record is.
     type: str
     default: ""
+  ca_path:
+    description:
+      - File on the controller with the authority of the certificate of the server that the ISOs lie on. Where a BMC's
+        drive has certificates of its own, it is added to them before an ISO is fetched by C(https), and the drive is
+        told to verify. It stays there.
+      - When left out, the drives are left as they are. Of one that does not verify a warning tells.
+    type: str
+    default: ""
   request_timeout:
     description: Seconds that a BMC has for one answer, unless the step itself has longer.
     type: int
@@ -131,6 +139,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "machines": {"type": "list", "elements": "dict", "required": True},
     "state": {"type": "str", "choices": ["booted", "disarmed", "checked"], "default": "booted"},
     "base_url": {"type": "str", "default": ""},
+    "ca_path": {"type": "str", "default": ""},
     "request_timeout": {"type": "int", "default": 60},
     "media_timeout": {"type": "int", "default": 300},
     "power_timeout": {"type": "int", "default": 120},

@@ -230,16 +230,26 @@ BOOTS = (
     "action_info",
     "no_force_off",
     "ipv6_media",
+    "grace_disk",
+    "virtual_cd",
+    "no_dns",
+    "verify_certificate",
 )
+# Quirks that take no image, with a reason (tests/unit/test_redfish_quirk_stubs.py)
+REFUSE = ("detached", "media_in_use", "no_backend")
+# Those whose boot source somebody has to name
+NAMED = {"grace_disk": "UsbCd", "virtual_cd": "VCD-DVD"}
 
 
 def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
-    assert sorted(BOOTS) == sorted(QUIRKS)
+    assert sorted([*BOOTS, *REFUSE]) == sorted(QUIRKS)
     for quirk in BOOTS:
         old = [Drive("drive-c", image=OTHER_ISO)] if quirk in ("eject_body", "stale_image") else []
         running = "On" if quirk in ("no_force_off", "action_info") else "Off"
         system = {"drives": old, "power": running, "mode": "Legacy"}
-        rack.machine(quirk, quirks=[quirk], system=system, variables={"machine_power_policy": "restart"})
+        policy = {"machine_power_policy": "restart"}
+        named = {"bmc_boot_target": NAMED.get(quirk)}
+        rack.machine(quirk, quirks=[quirk], system=system, variables=policy, record=named)
 
     # check mode changes nothing and says what would be done
     _run, records = rack.play("booted", "--check")
@@ -247,7 +257,8 @@ def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
         assert not records[quirk]["failed"], records[quirk]
         assert case.bmc.changing_requests() == []
         power = "restart it" if case.system.power == "On" else "power it on"
-        target = "UsbCd" if case.system.manufacturer == "Supermicro" and "ARS" not in case.system.model else "Cd"
+        usb = case.system.manufacturer == "Supermicro" and "ARS" not in case.system.model
+        target = NAMED.get(quirk) or ("UsbCd" if usb else "Cd")
         lying = case.system.images
         assert records[quirk]["would"] == [
             *(f"eject {posixpath.basename(image) if quirk == 'stale_image' else image} by its BMC" for image in lying),
@@ -265,8 +276,7 @@ def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
         assert record["stage"] == "armed"
         assert record["changed"]
         assert "by its BMC, boots once from " in lines(run, quirk)[-1]
-        # an ARM machine that is started in a BIOS mode does not boot
-        if quirk not in ("no_mode", "mode_read_only"):
+        if quirk not in ("no_mode", "mode_read_only", "virtual_cd"):
             assert case.system.boots[0].mode == "UEFI", quirk
     for quirk, body in SENT.items():
         accepted = [request for request in rack.cases[quirk].bmc.changing_requests() if request.status == 204]

@@ -14,6 +14,7 @@ import asyncio
 import base64
 import dataclasses
 import hmac
+import ipaddress
 import itertools
 import json
 import pathlib
@@ -48,6 +49,13 @@ QUIRKS = (
     "ipv6_media",
     "usb_cd",
     "grace_cd",
+    "grace_disk",
+    "virtual_cd",
+    "detached",
+    "media_in_use",
+    "no_dns",
+    "verify_certificate",
+    "no_backend",
     "settings",
     "no_mode",
     "mode_read_only",
@@ -60,7 +68,9 @@ QUIRKS = (
     "action_info",
     "no_force_off",
 )
-_SUPERMICRO = {"image_only", "stale_image", "accepted", "web_root", "ipv6_media", "usb_cd", "grace_cd", "mode_reverts"}
+_GRACE = {"grace_cd", "grace_disk", "ipv6_media"}
+_SUPERMICRO = {"image_only", "stale_image", "accepted", "web_root", "usb_cd", "mode_reverts", *_GRACE}
+_IDRAC = {"virtual_cd", "detached", "media_in_use"}
 TARGETS = ("None", "Pxe", "Cd", "UsbCd", "Hdd", "UefiHttp")
 _INSTRUCTIONS = {"aarch64": ("ARM", "ARM-A64"), "x86_64": ("x86", "x86-64")}
 
@@ -112,6 +122,8 @@ class Drive:
     media_types: tuple[str, ...] = ("CD", "DVD")
     image: str = ""
     stale: str = ""
+    verifies: bool = False
+    certificates: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -140,6 +152,8 @@ class BmcSystem:
     target: str = "None"
     enabled: str = "Disabled"
     mode: str = "UEFI"
+    attributes: dict[str, str] = dataclasses.field(default_factory=dict)
+    """What the BMC has beside Redfish, as an iDRAC does."""
 
     def __post_init__(self) -> None:
         self.uuid = self.uuid or str(uuid.uuid5(uuid.NAMESPACE_DNS, self.macs[0] if self.macs else self.name))
@@ -208,8 +222,13 @@ class Bmc:
         for system in self.systems:
             if self.quirks & _SUPERMICRO:
                 system.manufacturer = "Supermicro"
-            if self.quirks & {"grace_cd", "ipv6_media"}:
+            if self.quirks & _GRACE:
                 system.model = "ARS-111GL-NHR"
+            if self.quirks & _IDRAC:
+                system.manufacturer = "Dell Inc."
+                attached = "Detached" if "detached" in self.quirks else "AutoAttach"
+                boot = {"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "Normal"}
+                system.attributes = {"VirtualMedia.1.Attached": attached, **boot}
             system.drives = system.drives or self._drives()
 
     def _drives(self) -> list[Drive]:
@@ -280,6 +299,8 @@ class Bmc:
     ) -> tuple[int, dict[str, Any], dict[str, str]]:
         if request.method == "GET":
             found = self._documents().get(path)
+            if "no_backend" in self.quirks and path.endswith("/Media"):
+                raise BmcFault(500, "The request failed due to an internal service error.", "Base.1.18.InternalError")
             if found is None:
                 raise BmcFault(404, f"The resource at the URI {path} was not found.")
             patchable = "PATCH" if "patch_media" in self.quirks or "#ComputerSystem" in found["@odata.type"] else ""
@@ -291,6 +312,8 @@ class Bmc:
             self._patch(path, body)
         elif request.method == "POST" and "/Actions/" in path:
             status, headers = await self._act(path, body)
+        elif request.method == "POST" and path.endswith("/Trusted"):
+            self._add_certificate(path, body)
         else:
             raise BmcFault(405, "The method is not allowed.")
         self._version = next(self._versions)
@@ -358,13 +381,26 @@ class Bmc:
             "Links": {"ManagerForServers": [_link(system.path)]},
             **({} if in_system else {"VirtualMedia": _link(media)}),
         }
+        if system.attributes:
+            # the first has others, as there
+            sets = {f"{manager}/Own/set-0": {"SystemInfo.1.Lab": "x"}, f"{manager}/Own/set-1": system.attributes}
+            documents[manager]["Links"]["Oem"] = {"Dell": {"DellAttributes": [_link(path) for path in sets]}}
+            for path, values in sets.items():
+                documents[path] = {"@odata.type": "#DellAttributes", "Attributes": values}
         self._collect(documents, f"{system.path}/Interfaces", nics)
         for path, mac in zip(nics, system.macs):
             documents[path] = {"@odata.type": "#EthernetInterface", "MACAddress": mac.upper()}
         self._processors(documents, system)
         self._collect(documents, media, [f"{media}/{drive.name}" for drive in system.drives])
         for drive in system.drives:
-            documents[f"{media}/{drive.name}"] = self._drive(drive, f"{media}/{drive.name}")
+            path = f"{media}/{drive.name}"
+            documents[path] = self._drive(drive, path)
+            if "verify_certificate" in self.quirks:
+                documents[path].update(VerifyCertificate=drive.verifies, Certificates=_link(f"{path}/Trusted"))
+                held = [f"{path}/Trusted/{number}" for number in range(len(drive.certificates))]
+                self._collect(documents, f"{path}/Trusted", held)
+                for one, certificate in zip(held, drive.certificates):
+                    documents[one] = {"@odata.type": "#Certificate", "CertificateString": certificate}
 
     @staticmethod
     def _processors(documents: dict[str, dict[str, Any]], system: BmcSystem) -> None:
@@ -435,10 +471,21 @@ class Bmc:
                 )
             if path in (system.path, f"{system.path}/Pending"):
                 return self._patch_boot(system, body["Boot"])
+            if path == f"{MANAGER}-{system.name}/Own/set-1" and system.attributes:
+                return system.attributes.update(body["Attributes"])
             for drive in system.drives:
                 if path.endswith(f"/{drive.name}") and "patch_media" in self.quirks:
                     return self._patch_drive(system, drive, body)
+                if path.endswith(f"/{drive.name}") and "verify_certificate" in self.quirks:
+                    drive.verifies = body["VerifyCertificate"]
+                    return None
         raise BmcFault(405, "The resource cannot be changed.")
+
+    def _add_certificate(self, path: str, body: Any) -> None:
+        drive = next(drive for system in self.systems for drive in system.drives if f"/{drive.name}/" in path)
+        if body["CertificateType"] != "PEM":
+            raise BmcFault(400, "Only PEM is supported.")
+        drive.certificates.append(body["CertificateString"])
 
     def _patch_boot(self, system: BmcSystem, boot: dict[str, Any]) -> None:
         mode = boot.get("BootSourceOverrideMode")
@@ -496,6 +543,12 @@ class Bmc:
             raise BmcFault(400, "TransferMethod must be Stream.")
         if "credentials" in self.quirks and not (body.get("UserName") and body.get("Password")):
             raise BmcFault(400, "The action InsertMedia requires the parameter UserName to be present.")
+        if "media_in_use" in self.quirks:
+            raise BmcFault(400, "Virtual Media is detached or the drive is already in use.", "IDRAC.2.8.VRM0021")
+        if "no_dns" in self.quirks and not _is_address(urllib.parse.urlsplit(image).hostname):
+            raise BmcFault(400, f"The image {image} cannot be reached.")
+        if drive.verifies and not drive.certificates and image.startswith("https:"):
+            raise BmcFault(400, "The certificate of the server is not trusted.")
         if "missing" in image and "accepted" not in self.quirks:
             raise BmcFault(400, f"The image {image} cannot be reached.")
         if "accepted" not in self.quirks:
@@ -545,7 +598,10 @@ class Bmc:
                 await system.on_off()
         if kind == "ForceOff":
             return
-        boot = Boot(system.target, self._boot_image(system), system.mode, system.enabled)
+        target, own = system.target, system.attributes.get("ServerBoot.1.FirstBootDevice")
+        if own not in (None, "Normal"):
+            target, system.attributes["ServerBoot.1.FirstBootDevice"] = own, "Normal"
+        boot = Boot(target, self._boot_image(system, target), system.mode, system.enabled)
         if system.enabled == "Once":
             system.target, system.enabled = "None", "Disabled"
         system.boots.append(boot)
@@ -553,19 +609,29 @@ class Bmc:
             await system.on_boot(boot)
         system.power = "On"
 
-    def _boot_image(self, system: BmcSystem) -> str:
-        """What is booted from a virtual drive; Supermicro's boards boot it only by one of the two names."""
+    def _boot_image(self, system: BmcSystem, target: str) -> str:
+        """What is booted from a virtual drive; some boards boot it only by one of the names."""
         works = {"Cd", "UsbCd"}
-        if "usb_cd" in self.quirks:
+        if self.quirks & {"usb_cd", "grace_disk"}:
             works = {"UsbCd"}
+        elif "virtual_cd" in self.quirks:
+            works = {"VCD-DVD"}
         elif "grace_cd" in self.quirks:
             works = {"Cd"}
-        return next(iter(system.images), "") if system.target in works else ""
+        return next(iter(system.images), "") if target in works else ""
 
     def _later(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+
+def _is_address(host: str | None) -> bool:
+    try:
+        ipaddress.ip_address(host or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _link(path: str) -> dict[str, str]:
