@@ -382,28 +382,55 @@ def _young(case: Case) -> Finding | None:
 
 
 def _only_one(case: Case) -> Finding | None:
+    original = None if case.serving else _original(case)
+    if original is not None:
+        return Finding(
+            IGNORE,
+            "copied",
+            f"{original['metadata']['name']} has the same key and is older; a kubelet makes a new key for each request,"
+            " so this one is a copy that somebody else has posted.",
+            "Find out who has the token of the node bootstrapper.",
+        )
     rivals = _rivals(case)
     younger = [rival for rival in rivals if seniority(rival) > seniority(case.csr)]
     if case.serving:
         # The node itself made them all, with its own certificate: the newest is the one it waits for.
         return _superseded(younger) if younger and not case.decided else None
-    other_keys = [rival for rival in rivals if _key_of(rival) != case.request.key_sha256]
-    if other_keys and case.world.parameters.ambiguous == "fail":
+    if rivals and case.world.parameters.ambiguous == "fail":
         return Finding(
             WAIT,
             "ambiguous",
             f"several young requests claim {case.node_name} with different keys:"
-            f" {_describe_all([case.csr, *other_keys], case.now)}.",
+            f" {_describe_all([case.csr, *rivals], case.now)}.",
             "Find out which one the machine made (journalctl -u kubelet); real kubelets ask again by themselves.",
         )
     if younger:
         return _superseded(younger)
-    if other_keys:
+    if rivals:
         case.notes.append(
             f"{case.name} is the newest of several requests for {case.node_name} with different keys:"
-            f" {_describe_all(other_keys, case.now)}"
+            f" {_describe_all(rivals, case.now)}"
         )
     return None
+
+
+def _original(case: Case) -> dict[str, t.Any] | None:
+    """The first request with the key of this client request, where that is another one.
+
+    The token with which machines ask for their first certificate reads all requests and can post their bytes again. A
+    copy is never older than what it was made of; only its maker can use the key, and waits for the first.
+    """
+    first = _first_of_each_key(case.world, case.node_name).get(case.request.key_sha256, case.csr)
+    older = first["metadata"]["uid"] != case.csr["metadata"]["uid"]
+    if case.decided:
+        # Versions have changed since then: among requests of one second nobody can tell.
+        older = created(first) < created(case.csr)
+    return first if older else None
+
+
+def _first_of_each_key(world: World, node_name: str) -> dict[str, dict[str, t.Any]]:
+    """The oldest client request of each key, whatever has become of it."""
+    return {_key_of(csr): csr for csr in reversed(world.claims(CLIENT_SIGNER, node_name))}
 
 
 def _superseded(younger: list[dict[str, t.Any]]) -> Finding:
@@ -415,6 +442,8 @@ def _rivals(case: Case) -> list[dict[str, t.Any]]:
     mine = case.csr["metadata"]["uid"]
     found = contenders(case.spec["signerName"], case.node_name, case.machines, case.world, case.now)
     others = [other for other in found if other["metadata"]["uid"] != mine]
+    if not case.serving:
+        others = [other for other in others if _key_of(other) != case.request.key_sha256]
     # Looking back: what was made after the decision was no rival of it. (A pending one may be ahead of our clock.)
     return [other for other in others if created(other) <= case.now] if case.decided else others
 
@@ -422,14 +451,16 @@ def _rivals(case: Case) -> list[dict[str, t.Any]]:
 def contenders(
     signer: str, node_name: str, machines: t.Mapping[str, Machine], world: World, now: float
 ) -> list[dict[str, t.Any]]:
-    """The pending requests for a node's certificate that nothing but the state of the world speaks against."""
+    """The pending requests for a node's certificate that nothing but the state of the world speaks against.
+
+    Of client requests with the same key, the first alone: the others are copies.
+    """
     key = (signer, node_name, now)
     if world.contenders is None or world.contenders[0] != key:
-        found = [
-            csr
-            for csr in world.claims(signer, node_name)
-            if _undecided(csr, now) and _plausible(Case(csr, machines, world, now))
-        ]
+        claims = world.claims(signer, node_name)
+        if signer == CLIENT_SIGNER:
+            claims = sorted(_first_of_each_key(world, node_name).values(), key=seniority)
+        found = [csr for csr in claims if _undecided(csr, now) and _plausible(Case(csr, machines, world, now))]
         world.contenders = (key, found)
     return world.contenders[1]
 

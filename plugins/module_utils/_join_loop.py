@@ -495,6 +495,10 @@ class Join:
             return
         decision = self._decide(csr)
         if decision.verdict != APPROVE:
+            said = self._said.setdefault(record["name"], set())
+            if decision.code == "copied" and decision.code not in said:
+                said.add(decision.code)  # once: there may be hundreds
+                self._warn_machine(record, f"{name} left alone: {decision.detail} {decision.hint}")
             if decision.verdict == REJECT or decision.code in ("ambiguous", "approved_before", "superseded"):
                 self._left(record["name"], f"{uid} {decision.code}", f"{name} left alone: {decision.detail}")
             return

@@ -438,9 +438,17 @@ def client_world_mutants(scene: Scene) -> t.Iterator[Mutant]:
     younger = scene.copy()
     younger.csrs = [corpus.client_csr(name="csr-rival", serial=7, born=NOW - 1)[0]]
     yield "younger rival with another key", younger
-    same = scene.copy()
-    same.csrs = [corpus.client_csr(name="csr-again", born=NOW - 1)[0]]
-    yield "younger request with the same key", same
+    copied = scene.copy()
+    copied.csrs = [corpus.client_csr(name="csr-original", born=NOW - 11)[0]]
+    yield "copy of an older request", copied
+    for label, original in (
+        ("approved", corpus.issue(copied.csrs[0])),
+        ("denied", {**copied.csrs[0], "status": {"conditions": [{"type": "Denied", "status": "True"}]}}),
+        ("too old", born(replace(copied, csr=copied.csrs[0]), NOW - 2000).csr),
+    ):
+        late = copied.copy()
+        late.csrs = [original]
+        yield f"copy of a request that is {label}", late
     newest = younger.copy()
     newest.parameters = Parameters(ambiguous="newest")
     yield "older of two, newest wanted", newest

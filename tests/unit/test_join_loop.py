@@ -161,6 +161,20 @@ def test_api_that_is_away_at_the_start_is_waited_for(api: Api) -> None:
     assert len(join(api)["approved"]) == 1
 
 
+def test_copies_of_the_machines_request_are_warned_of_and_do_not_keep_it_from_its_approval(api: Api) -> None:
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    born = corpus.time.time()
+    for number in range(40):
+        copy_of_it, _parts = corpus.client_csr(name=f"csr-copy-{number}", born=born)
+        copy_of_it["metadata"]["resourceVersion"] = str(101 + number)
+        api.csrs[copy_of_it["metadata"]["name"]] = copy_of_it
+    result = join(api)
+    assert [entry["name"] for entry in result["approved"]] == ["csr-client"]
+    warnings = result["machines"][0]["warnings"]
+    assert all("csr-client has the same key and is older" in warning for warning in warnings)
+    assert len(warnings) == 1
+
+
 @pytest.mark.parametrize("look", [False, True])
 def test_nothing_is_given_to_a_machine_for_which_somebody_approved_what_the_rules_refuse(api: Api, look: bool) -> None:
     refused = api.csrs["csr-client"]
