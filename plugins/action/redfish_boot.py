@@ -39,6 +39,8 @@ class ActionModule(ActionBase):
         due = {"disarmed": procedures.due_to_disarm, "checked": procedures.due_to_boot}.get(
             state, _due_to_boot_or_clean
         )
+        if state == "booted":
+            _check_compared(machines)
         accounts = bmc_accounts(filter(due, machines), (task_vars or {})["hostvars"], self._loader)
         authorities = self._authorities(arguments["ca_path"])
         limits = Limits(media=arguments["media_timeout"], power=arguments["power_timeout"])
@@ -49,16 +51,15 @@ class ActionModule(ActionBase):
             return Client(machine["bmc_url"], accounts[machine["name"]], timeout=arguments["request_timeout"])
 
         def work(machine: Record, say: Say, changes: Record) -> None:
-            client, check_mode = connect(machine), self._task.check_mode
+            client = connect(machine)
             if state == "checked":
                 procedures.check(machine, client, limits, say, changes)
-            elif procedures.due_to_boot(machine):
-                procedures.boot(
-                    machine, client, limits, say, changes, certificates=authorities, check_mode=check_mode
-                )
+                return
+            given: dict[str, t.Any] = {"base_url": arguments["base_url"], "check_mode": self._task.check_mode}
+            if procedures.due_to_boot(machine):
+                procedures.boot(machine, client, limits, say, changes, certificates=authorities, **given)
             else:
-                base_url = arguments["base_url"]
-                procedures.disarm(machine, client, limits, say, changes, base_url=base_url, check_mode=check_mode)
+                procedures.disarm(machine, client, limits, say, changes, **given)
 
         # nobody hears any more what a BMC is told after that
         with ended_with_parent():
@@ -87,6 +88,18 @@ class ActionModule(ActionBase):
         if not found:
             raise AnsibleActionFail(f"publish_ca_path {path} holds no certificate in PEM.")
         return found
+
+
+def _check_compared(machines: list[Record]) -> None:
+    """A machine that nobody has looked for among the nodes may be one, and would be installed again."""
+    unknown = [
+        machine["name"] for machine in machines if procedures.due_to_boot(machine) and "existing_node" not in machine
+    ]
+    if unknown:
+        raise AnsibleActionFail(
+            f"{', '.join(unknown)}: not compared with the nodes of the cluster yet, and a node is never booted anew."
+            " Run multiarch.openshift.existing_node_info first, and hand its machines on."
+        )
 
 
 def _due_to_boot_or_clean(machine: Record) -> bool:

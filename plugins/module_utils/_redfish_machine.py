@@ -15,6 +15,7 @@ import posixpath
 import typing as t
 import urllib.parse
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import CUSTOMIZED_NAME
@@ -23,6 +24,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Talk
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import find_system
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import Refused
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import identity_problem
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_identity import identity_warning
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_media import Drive
@@ -60,24 +62,26 @@ def due_to_boot(machine: Record) -> bool:
 
 
 def due_to_clean(machine: Record) -> bool:
-    """Whether an image of an earlier run may lie in the drives of a node: it would install again when it restarts."""
+    """Whether an image of an earlier run may lie in the drives of a node: it would install again when it restarts.
+
+    However it boots by now: the image is of the time when it was an ISO.
+    """
     return bool(
-        machine.get("bmc_url")
-        and not machine["failed"]
-        and machine.get("existing_node")
-        and not machine["arm"]
-        and machine["boot_method"] == "iso"
+        machine.get("bmc_url") and not machine["failed"] and machine.get("existing_node") and not machine["arm"]
     )
 
 
 def due_to_disarm(machine: Record) -> bool:
-    """Whether something of ours may be in place: from this run, or media that a killed run has left."""
+    """Whether something of ours may be in place: from this run, or what another one has left."""
     if not machine.get("bmc_url"):
         return False
-    if machine.get("bmc"):
-        return True
     never_looked_at = "bmc" not in machine
-    return machine["boot_method"] == "iso" and never_looked_at and machine.get("reason_code") not in NEVER_REACHED
+    return bool(machine.get("bmc")) or (never_looked_at and machine.get("reason_code") not in NEVER_REACHED)
+
+
+def may_be_told(machine: Record) -> bool:
+    """Whether a BMC may have been told to boot this machine: by this run, or by the one that has armed it."""
+    return bool(machine.get("bmc")) or bool(machine.get("arm") and due_to_disarm(machine))
 
 
 def known_system(machine: Record, client: Talk, limits: Limits, changes: dict[str, t.Any]) -> System:
@@ -110,6 +114,7 @@ def boot(
     say: Say,
     changes: dict[str, t.Any],
     *,
+    base_url: str,
     certificates: t.Sequence[str] = (),
     check_mode: bool,
 ) -> None:
@@ -122,14 +127,11 @@ def boot(
     targets = _targets(machine, system)
     running = is_on(system)
     if running and machine["power_policy"] != "restart":
-        if image and any(drive.holds(image) for drive in drives(system)):
-            changes["bmc"] = {"system": system.path, "media": image}
-            say("is on with its image inserted already; left alone")
-            return
-        why = _begun_earlier(machine)
+        lying = _lying(machine, system, base_url) if machine["boot_method"] == "iso" else []
+        why = "with an image of ours inserted already" if lying else _begun_earlier(machine)
         if why:
-            changes["bmc"] = {"system": system.path, "media": image}
-            say(f"is on, {why}; left alone")
+            changes["bmc"] = {"system": system.path, "media": lying[0].image if lying else image}
+            say(f"is on {why}; left alone")
             return
         raise BmcError(
             "powered_on",
@@ -139,12 +141,17 @@ def boot(
         )
     # before it is switched off: one that cannot be booted stays on
     target = target_of(system, targets)
-    available = usable_drives(system) if machine["boot_method"] == "iso" else []
+    if machine["boot_method"] == "iso":
+        to_eject: t.Sequence[Drive] = []
+        media = _media_changes(usable_drives(system), image)
+    else:
+        to_eject = _lying(machine, system, base_url)
+        media = (f"eject {drive.shown} by its BMC" for drive in to_eject)
     if check_mode:
         changes["changed"] = True
         changes["would"] = [
             *_said(machine, changes, "would"),
-            *(_media_changes(available, image) if machine["boot_method"] == "iso" else []),
+            *media,
             f"{'restart it' if running else 'power it on'} by its BMC to boot once from {target}",
         ]
         return
@@ -153,6 +160,7 @@ def boot(
         changes["changed"] = True
         say("powered off by its BMC")
     changes["bmc"] = {"system": system.path, "media": image}
+    _eject(to_eject, say, changes)
     if image and insert(
         system, image, say, lambda warning: _warn(machine, changes, warning), certificates=certificates
     ):
@@ -196,34 +204,59 @@ def disarm(
 ) -> None:
     """Takes away what this run or a killed one has put in place. Never touches power."""
     system = known_system(machine, client, limits, changes)
-    ours = machine.get("bmc") or {}
-    if machine["boot_method"] == "iso":
-        for drive in drives(system):
-            if not _is_ours(drive.image, base_url) and not (_named(machine) and drive.holds(_named(machine))):
-                continue
-            if check_mode:
-                changes["changed"] = True
-                said, eject = _said(machine, changes, "would"), f"eject {drive.shown} by its BMC"
-                changes["would"] = said if eject in said else [*said, eject]
-                continue
-            image = drive.shown
-            drive.eject()
-            changes["changed"] = True
-            say(f"{image} ejected by its BMC")
+    ours = bool(machine.get("bmc"))
+    lying = _lying(machine, system, base_url)
     if check_mode:
+        for drive in lying:
+            changes["changed"] = True
+            said, eject = _said(machine, changes, "would"), f"eject {drive.shown} by its BMC"
+            changes["would"] = said if eject in said else [*said, eject]
         return
-    if clear(system, _set_earlier(machine), ours=bool(ours)):
-        changes["changed"] = True
-        say("boot override cleared by its BMC")
+    _eject(lying, say, changes)
+    # a node that boots from the network may have been set to do so once more by the site
+    if ours or machine["arm"] or machine["boot_method"] == "iso":
+        _clear(machine, system, say, changes, ours=ours or _armed_earlier(machine, lying))
     changes["bmc"] = {}
 
 
-def clear_override(machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any]) -> None:
+def clear_override(
+    machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any], *, base_url: str
+) -> None:
     """Lets the next boot be as the firmware has it, for BMCs that keep what was set for one boot. The image stays."""
     system = known_system(machine, client, limits, changes)
-    if clear(system, _set_earlier(machine), ours=True):
+    ours = bool(machine.get("bmc")) or _armed_earlier(machine, _lying(machine, system, base_url))
+    _clear(machine, system, say, changes, ours=ours)
+
+
+def _armed_earlier(machine: Record, lying: t.Sequence[Drive]) -> bool:
+    """Whether another run has armed it, so that an override for every boot is ours as well, set for one boot."""
+    return bool(machine.get("armed_earlier")) or (machine["boot_method"] == "iso" and bool(lying))
+
+
+def _clear(machine: Record, system: System, say: Say, changes: dict[str, t.Any], *, ours: bool) -> None:
+    if machine["boot_method"] in INSTALLED and clear(system, _set_earlier(machine), ours=ours):
         changes["changed"] = True
         say("boot override cleared by its BMC")
+
+
+def _lying(machine: Record, system: System, base_url: str) -> list[Drive]:
+    """The drives with an image of ours: this machine's, or one that lies below the published folder's URL."""
+    named = [url for url in (machine.get("iso_url"), (machine.get("bmc") or {}).get("media")) if url]
+    try:
+        available = drives(system)
+    except Refused:
+        if machine["boot_method"] == "iso":
+            raise
+        return []  # where the account may not see the drives, it has put nothing there
+    return [drive for drive in available if _is_ours(drive.image, base_url) or any(drive.holds(url) for url in named)]
+
+
+def _eject(lying: t.Sequence[Drive], say: Say, changes: dict[str, t.Any]) -> None:
+    for drive in lying:
+        image = drive.shown
+        drive.eject()
+        changes["changed"] = True
+        say(f"{image} ejected by its BMC")
 
 
 def _media_changes(available: t.Sequence[Drive], image: str) -> t.Iterator[str]:
@@ -239,7 +272,7 @@ def _media_changes(available: t.Sequence[Drive], image: str) -> t.Iterator[str]:
 def _image(machine: Record, system: System, *, check_mode: bool) -> str:
     if machine["boot_method"] != "iso":
         return ""
-    image = _named(machine)
+    image = str(machine.get("iso_url") or "")
     if not image:
         if check_mode:
             return ""  # it is not made yet
@@ -248,10 +281,6 @@ def _image(machine: Record, system: System, *, check_mode: bool) -> str:
     if problem:
         raise BmcError("bmc_media", problem, f"The URL is {image}.")
     return image
-
-
-def _named(machine: Record) -> str:
-    return str(machine.get("iso_url") or "")
 
 
 def _is_ours(image: str, base_url: str) -> bool:
@@ -298,4 +327,5 @@ __all__ = (
     "due_to_clean",
     "due_to_disarm",
     "known_system",
+    "may_be_told",
 )

@@ -103,7 +103,7 @@ def disarm_all(
         if media:
             disarm(machine, client, limits, tell, changes, base_url=base_url, check_mode=check_mode)
         elif not check_mode:
-            clear_override(machine, client, limits, tell, changes)
+            clear_override(machine, client, limits, tell, changes, base_url=base_url)
 
     return run(machines, due_to_disarm, work, failed=disarming_failed, parallel=parallel, say=say)
 
@@ -123,9 +123,10 @@ def booting_failed(machine: Record, error: OperationError) -> Record:
 def disarming_failed(machine: Record, error: OperationError) -> Record:
     """What a failure to disarm changes: the reason of a machine that has failed already stays."""
     text = f"its BMC may still hold what was put in place: {error.message}"
+    trouble = {"bmc_trouble": getattr(error, "code", "bmc")}
     if machine["failed"] or not machine.get("bmc"):
-        return {"warnings": [*machine["warnings"], text]}
-    return {"failed": True, "reason": text, "reason_code": "still_armed", "hint": error.hint}
+        return {"warnings": [*machine["warnings"], text], **trouble}
+    return {"failed": True, "reason": text, "reason_code": "still_armed", "hint": error.hint, **trouble}
 
 
 __all__ = ("booting_failed", "disarm_all", "run")

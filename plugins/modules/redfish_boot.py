@@ -17,7 +17,7 @@ description:
     C(machine_bmc_identity=unchecked) vouches for a machine instead.
   - A machine that runs is never restarted, unless its C(machine_power_policy) is V(restart).
   - A machine whose node exists (C(arm) is false in its record), and one that has failed already, are left alone. From
-    the drives of a node that boots from an ISO, media of ours that an earlier run has left are ejected.
+    the drives of a node, media of ours that an earlier run has left are ejected.
   - What fails for one machine marks that machine as failed. The task itself fails only where its arguments are wrong.
   - User and password are read from the variables C(machine_bmc_username) and C(machine_bmc_password) of each machine,
     and its CA from C(machine_bmc_ca_path). They are in no argument, result, record or message.
@@ -29,6 +29,8 @@ options:
     description:
       - The machine records, as the P(multiarch.openshift.machines#filter) filter makes them. Those without C(bmc_url)
         pass through untouched.
+      - With O(state=booted) they must have been through M(multiarch.openshift.existing_node_info), which knows the
+        machines that are nodes already. Others are an error, before any BMC is asked.
       - A machine that boots from an ISO needs its URL as C(iso_url).
     type: list
     elements: dict
@@ -88,6 +90,7 @@ notes:
     certificate.
   - A request with a wrong password is never repeated, since BMCs lock accounts.
 seealso:
+  - module: multiarch.openshift.existing_node_info
   - module: multiarch.openshift.netboot_config
   - module: multiarch.openshift.node_join
 """
@@ -101,9 +104,16 @@ EXAMPLES = r"""
   run_once: true
   register: checked
 
+- name: Look for nodes that exist
+  multiarch.openshift.existing_node_info:
+    machines: "{{ multiarch_machines }}"
+  delegate_to: localhost
+  run_once: true
+  register: guarded
+
 - name: Boot all machines that have a BMC
   multiarch.openshift.redfish_boot:
-    machines: "{{ multiarch_machines }}"
+    machines: "{{ guarded.machines }}"
   run_once: true
   register: booted
 

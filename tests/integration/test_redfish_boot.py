@@ -129,7 +129,8 @@ class Rack:
         }
         records, problems = plan({name: host}, [name], [])
         assert problems == []
-        boots_from = {"boot_method": "iso", "iso_url": ISO, **(record or {})}
+        # as they come from the comparison with the cluster's nodes
+        boots_from = {"boot_method": "iso", "iso_url": ISO, "existing_node": None, **(record or {})}
         self.cases[name] = Case(name, bmc, known, host, {**records[0], **boots_from})
         return self.cases[name]
 
@@ -276,6 +277,7 @@ def test_every_quirk_boots_its_image_once_and_is_disarmed(rack: Rack) -> None:
         assert record["stage"] == "armed"
         assert record["changed"]
         assert "by its BMC, boots once from " in lines(run, quirk)[-1]
+        # an ARM machine that is started in a BIOS mode does not boot
         if quirk not in ("no_mode", "mode_read_only", "virtual_cd"):
             assert case.system.boots[0].mode == "UEFI", quirk
     for quirk, body in SENT.items():
@@ -454,6 +456,8 @@ def test_disarming_takes_what_is_ours_and_leaves_the_rest(rack: Rack) -> None:
     rack.machine("gone-too", record={**armed, **late}, variables=gone)
     rack.machine("never-reached", record={"failed": True, "reason": "x", "reason_code": "bmc_credentials"})
     rack.machine("network", record={**done, "boot_method": "grub"}, system={"target": "Pxe", "enabled": "Once"})
+    was_iso = {"drives": [Drive("c", image=leftover)]}
+    rack.machine("was-iso", record={**done, "boot_method": "external", "iso_url": ""}, system=was_iso)
     rack.machine("refused", record=done, system={"macs": ["52:54:00:99:99:99"], "drives": [Drive("c", image=leftover)]})
 
     run, records = rack.play("disarmed", "--check")
@@ -469,8 +473,10 @@ def test_disarming_takes_what_is_ours_and_leaves_the_rest(rack: Rack) -> None:
     assert (records["gone"]["failed"], records["gone"]["reason_code"]) == (True, "still_armed")
     assert records["gone-too"]["reason"] == "no certificate request came"
     assert "may still hold" in records["gone-too"]["warnings"][-1]
-    for name in ("never-reached", "network"):
-        assert rack.cases[name].bmc.requests == []
+    assert rack.cases["never-reached"].bmc.requests == []
+    # the site may want this node to boot from the network once more
+    assert rack.cases["network"].bmc.changing_requests() == []
+    assert rack.cases["was-iso"].system.images == []
     assert rack.cases["refused"].system.images == [leftover]
     assert not records["refused"]["failed"]
     assert all(case.system.boots == [] for case in rack.cases.values())
@@ -483,19 +489,29 @@ def test_what_lies_in_the_drives_of_nodes_is_ejected_before_others_boot(rack: Ra
     rack.machine("name-alone", record=node, system={"drives": [Drive("c", image=ours)]}, quirks=["stale_image"])
     rack.machine("foreign", record=node, system={"drives": [Drive("c", image=OTHER_ISO)]}, quirks=["stale_image"])
     rack.machine("gone", record=node, variables={"machine_bmc_url": "https://127.0.0.1:9"})
-    rack.machine("network", record={**node, "boot_method": "grub"})
+    was_iso = {"drives": [Drive("c", image=ours)]}
+    rack.machine("now-by-network", record={**node, "boot_method": "grub"}, system=was_iso)
     _run, records = rack.play("booted")
     left = {name: case.system.images for name, case in rack.cases.items()}
-    assert left == {"leftover": [], "name-alone": [], "foreign": [OTHER_ISO], "gone": [], "network": []}
+    assert left == {"leftover": [], "name-alone": [], "foreign": [OTHER_ISO], "gone": [], "now-by-network": []}
     assert not any(records[name]["failed"] for name in rack.cases)
     assert "may still hold" in records["gone"]["warnings"][-1]
-    assert rack.cases["network"].bmc.requests == []
     assert all(case.system.boots == [] for case in rack.cases.values())
 
     # the end of the run has nothing more to ask those that have answered
     asked = len(rack.cases["leftover"].bmc.requests)
     rack.play("disarmed", records=[records[name] for name in rack.cases])
     assert len(rack.cases["leftover"].bmc.requests) == asked
+
+
+def test_machines_that_nobody_has_looked_for_among_the_nodes_are_not_booted(rack: Rack) -> None:
+    case = rack.machine("unknown", variables={"machine_power_policy": "restart"}, system={"power": "On"})
+    record = {key: value for key, value in case.record.items() if key != "existing_node"}
+    running, _answers = rack.start("booted", records=[record])
+    run = running.wait(60)
+    assert run.rc == 2, run.stdout
+    assert "unknown: not compared with the nodes of the cluster yet" in run.stdout
+    assert case.bmc.requests == []
 
 
 def test_bmcs_are_checked_without_a_change(rack: Rack) -> None:

@@ -80,7 +80,7 @@ class Bench:
 
     def boot(self, machine: Record, *, check_mode: bool = False) -> Record:
         def work(record: Record, say: t.Callable[[str], None], changes: Record) -> None:
-            procedures.boot(record, self.client(record), LIMITS, say, changes, check_mode=check_mode)
+            procedures.boot(record, self.client(record), LIMITS, say, changes, base_url=BASE_URL, check_mode=check_mode)
 
         records, _changed = run(
             [machine], procedures.due_to_boot, work, failed=booting_failed, parallel=1, say=self.lines.append
@@ -144,6 +144,59 @@ def test_a_machine_is_recognised_by_the_nics_of_its_network_too(bench: Bench) ->
     _bmc, system, machine = bench.machine(variables={"machine_macs": None, "machine_network": network})
     assert not bench.boot(machine)["failed"]
     assert system.images == [ISO]
+
+
+def test_a_machine_that_is_on_with_another_iso_of_ours_is_left_to_it(bench: Bench) -> None:
+    """What the ISO of several machines is called depends on which of them are still to be installed."""
+    bmc, system, machine = bench.machine(system={"power": "On", "drives": [Drive("c", image=EARLIER_ISO)]})
+    record = bench.boot(machine)
+    assert (record["failed"], record["bmc"]["media"], bmc.changing_requests()) == (False, EARLIER_ISO, [])
+    # the installed system shows
+    bench.disarm(record)
+    assert system.images == []
+
+
+def test_a_machine_that_is_off_gets_the_iso_of_this_run(bench: Bench) -> None:
+    _bmc, system, machine = bench.machine(system={"drives": [Drive("c", image=EARLIER_ISO)]})
+    assert not bench.boot(machine)["failed"]
+    assert [boot.image for boot in system.boots] == [ISO]
+
+
+BY_NETWORK = {"machine_boot_method": "grub"}
+
+
+def test_an_override_that_a_bmc_keeps_is_cleared_where_an_image_or_a_boot_file_shows_who_set_it(bench: Bench) -> None:
+    _bmc, system, machine = bench.machine(quirks=["continuous"])
+    bench.boot(machine)
+    assert system.enabled == "Continuous"
+    # another run, which has only the plan to go by
+    bench.disarm(machine)
+    assert (system.images, system.enabled) == ([], "Disabled")
+
+    _bmc, system, machine = bench.machine(quirks=["continuous"], variables=BY_NETWORK)
+    bench.boot(machine)
+    bench.disarm(machine)
+    assert system.enabled == "Continuous"
+    bench.disarm({**machine, "armed_earlier": True})
+    assert system.enabled == "Disabled"
+
+
+def test_an_image_of_the_time_when_a_machine_booted_from_an_iso_does_not_stay(bench: Bench) -> None:
+    lying = {"drives": [Drive("c", image=EARLIER_ISO)]}
+    _bmc, system, machine = bench.machine(system=lying, variables=BY_NETWORK)
+    assert bench.boot(machine, check_mode=True)["would"][0] == f"eject {EARLIER_ISO} by its BMC"
+    record = bench.boot(machine)
+    assert (record["failed"], system.images, system.boots[0].target) == (False, [], "Pxe")
+
+    node = {"arm": False, "existing_node": {"name": "worker"}}
+    for method in ("grub", "external"):
+        lying = {"drives": [Drive("c", image=EARLIER_ISO)], "target": "Pxe", "enabled": "Once"}
+        variables = {"machine_boot_method": method}
+        _bmc, system, machine = bench.machine(system=lying, variables=variables, record=node)
+        assert procedures.due_to_clean(machine)
+        bench.disarm(machine)
+        # the node's owner may have set it to boot from the network
+        assert (system.images, system.enabled) == ([], "Once")
 
 
 def test_a_drive_that_does_not_say_whether_its_image_is_inserted_is_taken_at_its_image(bench: Bench) -> None:
