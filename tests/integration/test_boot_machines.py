@@ -88,6 +88,23 @@ ROLE = """
 """
 
 
+def test_the_role_alone_asks_the_cluster_before_it_boots(
+    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path
+) -> None:
+    site = make_site(machines=[machine_spec(number, block=site_block, bmc=True) for number in (1, 2)])
+    site.existing_node("worker-arm-1")
+    for bmc in site.bmcs.values():
+        [system] = bmc.systems
+        system.runs, system.power = None, "On"
+    restart = {name: {"machine_power_policy": "restart"} for name in site.bmcs}
+    playbook = tmp_path / "role.yml"
+    playbook.write_text(ROLE)
+    run = site.run(str(playbook), inventory=site.inventory(overrides=restart))
+    assert run.rc == 0, run.stdout
+    assert site.bmcs["worker-arm-1"].changing_requests() == []
+    assert "worker-arm-2 armed  Pxe" in run.stdout
+
+
 def test_the_role_alone_boots_marks_and_disarms(make_site: MakeSite, site_block: int, tmp_path: pathlib.Path) -> None:
     site = make_site(machines=[machine_spec(number, block=site_block, bmc=True) for number in (1, 2)])
     # no boot file is there: the machine finds nothing, and the override is spent all the same
@@ -162,6 +179,8 @@ def test_what_prepare_has_armed_is_disarmed_by_approve_csrs(make_site: MakeSite,
             machine_spec(2, block=site_block, bmc=True),
         ]
     )
+    for bmc in site.bmcs.values():
+        bmc.quirks = frozenset({"continuous"})
     prepared = site.run("prepare")
     assert prepared.rc == 0, prepared.stdout
     assert site.bmcs["worker-arm-1"].systems[0].images != []
@@ -169,7 +188,13 @@ def test_what_prepare_has_armed_is_disarmed_by_approve_csrs(make_site: MakeSite,
     run = site.run("approve_csrs")
     assert run.rc == 0, run.stdout
     assert verdicts(run) == {"worker-arm-1": "proven", "worker-arm-2": "proven"}
-    assert site.bmcs["worker-arm-1"].systems[0].images == []
+    for name, bmc in site.bmcs.items():
+        assert (bmc.systems[0].images, bmc.systems[0].enabled) == ([], "Disabled"), name
+    # when the installed system shows, not when the run ends
+    ejected = re.search(r"^worker-arm-1  \S+\.iso ejected by its BMC$", run.stdout, re.M)
+    cleared = run.stdout.index("worker-arm-2  boot override cleared by its BMC")
+    assert ejected, run.stdout
+    assert max(ejected.start(), cleared) < run.stdout.index("Eject media and clear boot overrides")
     assert site.boot_files("worker-arm-2") == []
     assert (run.directory / "multiarch-report" / "report.html").exists()
 
