@@ -320,7 +320,14 @@ def _misfit(machine: Machine, node: Node, existed: bool) -> Assessment | None:
         )
     foreign = node_addresses(node) - set(machine["addresses"])
     if not foreign:
-        return None
+        if node_addresses(node) or not is_ready(node):
+            return None
+        return Assessment(
+            "registered",
+            "no_address",
+            f"the node {name} is Ready and reports no address",
+            f"Look at its kubelet (--node-ip): oc get node {name} -o wide",
+        )
     reason = f"the node {name} reports {spell(foreign)}, which machine_addresses does not list"
     hint = "If the address is the machine's own, add it to machine_addresses and run again."
     if existed:

@@ -79,7 +79,8 @@ options:
     description:
       - Whether the certificate on port 10250 of the machine's own addresses is compared with the one that was issued.
       - V(auto) ends with C(joined) and a warning where the port cannot be reached from here.
-      - V(require) waits for the port until the machine's deadline.
+      - V(require) waits for the port until the machine's deadline. It is the safer one wherever the port can be reached
+        from the host that runs Ansible, for whoever has taken a machine's name can keep the port closed.
       - V(never) does not look, and ends with C(joined).
     type: str
     choices: [auto, require, never]

@@ -521,6 +521,9 @@ def serving_world_mutants(scene: Scene) -> t.Iterator[Mutant]:
         denied.machines["worker-arm-1"]["addresses"] = [address]
         denied.nodes = [corpus.node(addresses=[address])]
         yield f"inventory and Node have the cluster's {address}", denied
+    placeless = scene.rebuild(names=(dns("worker-arm-1"),))
+    placeless.nodes = [corpus.node(addresses=[])]
+    yield "Node without an address", placeless
     nobody = scene.rebuild(names=())
     nobody.nodes[0]["status"]["addresses"] = []
     yield "nothing reported and nothing asked for", nobody

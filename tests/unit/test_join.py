@@ -159,6 +159,14 @@ def test_node_whose_request_the_api_forgot_is_proven_by_the_authority() -> None:
     assert cluster.found().stage == "joined"
 
 
+def test_ready_node_without_an_address_is_not_joined() -> None:
+    cluster = Cluster().client("issued").node(addresses=[]).serving("issued", addresses=[])
+    cluster.shown(None, "unreachable", for_seconds=60)
+    found = cluster.found()
+    assert (found.stage, found.code, found.final) == ("registered", "no_address", False)
+    assert "reports no address" in found.reason
+
+
 @pytest.mark.parametrize("probe", ["auto", "never"])
 def test_ready_node_without_a_serving_request_is_not_joined_while_its_client_request_is_remembered(probe: str) -> None:
     cluster = Cluster().client("issued").node().shown(None, "unreachable", for_seconds=60)
