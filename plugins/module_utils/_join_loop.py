@@ -262,6 +262,8 @@ class Join:
                 now=self._now(),
             )
             self._run.diagnose = self._site.diagnosis
+            if self._site.blind:
+                self._alarm(self._site.blind)
         self._say(f"Waiting for {len(self._active)} machines on {self._cluster.server}")
         feeds = self._start_feeds()
         self._approvers = concurrent.futures.ThreadPoolExecutor(PARALLEL_APPROVALS, "approve")

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+import urllib.parse
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -24,6 +26,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 LOOK_BACK_SECONDS = 1800.0
 LOOK_SECONDS = 5.0
 IGNITION_SECONDS = 60.0
+# The name has the beginning of the hash
+_NAMED_BY_HASH = re.compile(r"-([0-9a-f]{16})\.ign$")
 
 Record = dict[str, t.Any]
 Machine = t.Mapping[str, t.Any]
@@ -59,13 +63,15 @@ class SiteWatch:
     ) -> None:
         armed = [machine for machine in machines if machine.get("arm") and not machine.get("failed")]
         self._access_log = access_log if armed else ""
-        self._path = request_path(base_url).rstrip("/") + "/"
+        self._base_url, self._path = base_url, request_path(base_url).rstrip("/") + "/"
         # As the machines fetch it: from the web host, or from where it was uploaded for those that a person installs
         entries = {entry["pool"]: entry for entry in published.get("ignition") or []}
         readers = [machine for machine in armed if machine.get("pool") in entries]
         self._url = {machine["name"]: address_for(machine, entries[machine["pool"]]) for machine in readers}
         fetched = {self._url[machine["name"]]: entries[machine["pool"]]["hash"] for machine in readers}
         self._ignition = [{"url": url, "hash": value} for url, value in fetched.items() if url]
+        # Else another run has published it, and the log tells which one machines fetch
+        self._published = bool(entries) or not armed
         # By URL, in API time: when it was last seen to be what was published, and since when it is not
         self._same: dict[str, float] = {}
         self._changed: dict[str, float] = {}
@@ -75,6 +81,16 @@ class SiteWatch:
         self._next_look = self._next_ignition = now
         self._readable = True
         self._read = self._unread = 0
+
+    @property
+    def blind(self) -> str:
+        """Why nobody would see that the ignition changes; empty where somebody would."""
+        if self._published or self._access_log:
+            return ""
+        return (
+            "The published ignition is not watched: another run has published it, and without publish_access_log"
+            " nothing shows what machines fetch."
+        )
 
     def due(self, now: float) -> Record | None:
         """The arguments of the next look, where it is time for one."""
@@ -100,12 +116,18 @@ class SiteWatch:
                 self._same[entry["url"]] = now
             elif entry["state"] == "changed":
                 self._changed.setdefault(entry["url"], self._same.get(entry["url"], 0.0))
+                words = "what this run published" if self._published else "what it was published as"
                 news.warnings.append(
-                    f"ALARM: {entry['url']} no longer returns what this run published. Machines that check the hash"
-                    " refuse it, others install what somebody else put there: power off what is installing, and find"
-                    " out who wrote to the web host."
+                    f"ALARM: {entry['url']} no longer returns {words}. Machines that check the hash refuse it, others"
+                    " install what somebody else put there: power off what is installing, and find out who wrote to the"
+                    " web host."
                 )
-            elif entry["state"] == "unavailable":
+            elif entry["state"] == "unknown":
+                news.warnings.append(
+                    f"The published ignition is not watched: the web host does not trust the certificate of"
+                    f" {entry['url']} ({entry['detail']})."
+                )
+            elif entry["state"] == "unavailable" and self._published:
                 news.warnings.append(f"{entry['url']} cannot be fetched any more: {entry['detail']}.")
         if answer["problem"]:
             news.warnings.append(f"{answer['problem']} What machines fetch is not shown until it can be.")
@@ -121,6 +143,8 @@ class SiteWatch:
                 f"The lines of the access log {self._access_log} are in neither nginx' nor httpd's usual format; what"
                 " they say of machines is not known."
             )
+        if not self._published:
+            self._watch_fetched(answer["hits"], now)
         for name, kinds in self._fetches.take(answer["hits"], clock=now - answer["time"]).items():
             if AGAIN in kinds or IN_VAIN in kinds:
                 news.reinstalling[name] = AGAIN in kinds
@@ -128,6 +152,17 @@ class SiteWatch:
             if known:
                 news.events.append((name, new_text(known), known))
         return news
+
+    def _watch_fetched(self, hits: t.Iterable[Machine], now: float) -> None:
+        """From here on, look at each ignition that was fetched: by its name, which has the beginning of its hash."""
+        for hit in hits:
+            named = _NAMED_BY_HASH.search(hit["path"])
+            if named is None or hit["status"] != 200:
+                continue
+            entry = {"url": urllib.parse.urljoin(self._base_url, hit["path"]), "hash": f"sha512-{named[1]}"}
+            if entry not in self._ignition:
+                self._ignition.append(entry)
+                self._next_ignition = now
 
     def installed(self, name: str) -> bool:
         """Whether the machine has fetched all that an installation needs."""

@@ -138,7 +138,8 @@ options:
       - How to look at the web server while machines install, with M(multiarch.openshift.site_watch_info), on the host
         that the task is delegated to. What machines fetch is shown as it happens and explains why one is silent. A
         machine that has fetched rootfs and ignition loses its boot file. The published ignition is fetched and hashed
-        every minute; a change is an alarm.
+        every minute; a change is an alarm. One that another run has published is looked at from the moment that the log
+        shows a machine fetching it, and known by the hash in its name.
       - When left out, the web server is not looked at.
     type: dict
     suboptions:

@@ -47,7 +47,7 @@ options:
         type: str
         required: true
       hash:
-        description: The hash that it must have, for example V(sha512-cf83e1…).
+        description: The hash that it must have, for example V(sha512-cf83e1…), or the beginning of that.
         type: str
         required: true
   timeout:
@@ -162,7 +162,7 @@ def compared(entry: t.Mapping[str, str], timeout: float) -> dict[str, str]:
         state = "unknown" if isinstance(reason, ssl.SSLCertVerificationError) else "unavailable"
         return {"url": entry["url"], "state": state, "detail": str(reason)}
     algorithm, _dash, digest = entry["hash"].partition("-")
-    same = hashlib.new(algorithm, content).hexdigest() == digest
+    same = hashlib.new(algorithm, content).hexdigest().startswith(digest)
     return {"url": entry["url"], "state": "same" if same else "changed", "detail": ""}
 
 

@@ -350,6 +350,38 @@ def test_an_ignition_that_changes_is_an_alarm() -> None:
     assert "cannot be fetched any more: the server answers 404" in news.warnings[0]
 
 
+def test_a_certificate_that_the_web_host_does_not_trust_leaves_the_ignition_unwatched_and_is_said() -> None:
+    unknown = {"url": f"{BASE}/{IGNITION}", "state": "unknown", "detail": "self-signed certificate"}
+    (said,) = watch().take(answer(ignition=[unknown]), NOW).warnings
+    assert said.startswith("The published ignition is not watched: the web host does not trust the certificate of")
+    assert said.endswith("(self-signed certificate).")
+    assert watch().blind == ""
+
+
+def test_the_ignition_of_another_run_is_known_by_its_name_once_it_was_fetched() -> None:
+    site = watch(published={})
+    assert site.blind == ""
+    first = site.due(NOW)
+    assert first is not None
+    assert first["ignition"] == []
+    fetched = "lab-x7k2p/worker-0123456789abcdef.ign"
+    site.take(answer(hits=[hit(fetched), hit("lab-x7k2p/other-0123456789abcdee.ign", status=404)]), NOW)
+    second = site.due(NOW + 6)
+    assert second is not None
+    assert second["ignition"] == [{"url": f"{BASE}/{fetched}", "hash": "sha512-0123456789abcdef"}]
+    state = {"url": f"{BASE}/{fetched}", "state": "changed", "detail": ""}
+    (said,) = site.take(answer(ignition=[state]), NOW + 6).warnings
+    assert said.startswith(f"ALARM: {BASE}/{fetched} no longer returns what it was published as.")
+    # it may have been one of an earlier try
+    assert site.take(answer(ignition=[{**state, "state": "unavailable"}]), NOW + 66).warnings == []
+
+
+def test_a_run_that_can_see_no_ignition_says_so() -> None:
+    assert "not watched: another run has published it" in watch(access_log="", published={}).blind
+    nobody = SiteWatch([machine(arm=False)], access_log="", base_url=BASE, published={}, now=NOW)
+    assert nobody.blind == ""
+
+
 CHANGED = {"url": f"{BASE}/{IGNITION}", "state": "changed", "detail": ""}
 SAME = {**CHANGED, "state": "same"}
 REFUSES = "the published ignition has changed since 2025-11-25T05:01:00Z, and its installer refuses it"
@@ -473,6 +505,7 @@ def test_the_served_ignition_is_compared_by_its_hash(tmp_path: pathlib.Path) -> 
     try:
         entry = {"url": f"{server.url}/worker.ign", "hash": f"sha512-{hashlib.sha512(b'{}').hexdigest()}"}
         assert compared(entry, 5)["state"] == "same"
+        assert compared({**entry, "hash": entry["hash"][:23]}, 5)["state"] == "same"
         (tmp_path / "worker.ign").write_bytes(b"{ }")
         assert compared(entry, 5)["state"] == "changed"
         (tmp_path / "worker.ign").unlink()

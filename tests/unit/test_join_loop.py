@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import pathlib
 import queue
 import threading
 import typing as t
@@ -20,6 +22,9 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import C
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Forbidden
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unauthorized
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Unavailable
+from ansible_collections.multiarch.openshift.plugins.modules.site_watch_info import NO_LOG
+from ansible_collections.multiarch.openshift.plugins.modules.site_watch_info import compared
+from lab.web import WebServer
 from support import csr_corpus as corpus
 
 Object = dict[str, t.Any]
@@ -313,6 +318,40 @@ def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_i
     assert told[0] == "override of worker-arm-1"
     assert told[1:] == ["media of worker-arm-1"]
     assert "it has booted its ISO again instead of its disk" in machine["warnings"][0]
+
+
+def test_an_ignition_that_changes_while_machines_install_is_an_alarm_and_goes_on_to_be_one(
+    api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    monkeypatch.setattr(_site_watch, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(_site_watch, "IGNITION_SECONDS", 0.1)
+    api.csrs = {}
+    told: list[str] = []
+    states: list[str] = []
+    served = tmp_path / "worker-00.ign"
+    served.write_bytes(b"{}")
+    server = WebServer(tmp_path, "127.0.0.1")
+    server.start()
+
+    def look_at_site(question: Object) -> Object:
+        (found,) = [compared(entry, 5) for entry in question["ignition"]]
+        states.append(found["state"])
+        if states.count("same") == 2:
+            served.write_bytes(b"{ }")
+        return {"time": corpus.time.time(), "ignition": [found], "problem": "", **NO_LOG}
+
+    entry = {**IGNITION, "url": f"{server.url}/worker-00.ign", "hash": f"sha512-{hashlib.sha512(b'{}').hexdigest()}"}
+    settings = Settings(timeout=2.5, heartbeat=3600, base_url=server.url, published={"ignition": [entry]})
+    booted = {**corpus.machine(), "boot_method": "ipxe", "pool": "worker", "macs": ["52:54:00:00:00:01"]}
+    try:
+        result = Join(api, [booted], settings, say=told.append, look_at_site=look_at_site).run()
+    finally:
+        server.close()
+    assert states[:2] == ["same", "same"]
+    assert set(states[2:]) == {"changed"}
+    alarm = f"ALARM: {entry['url']} no longer returns what this run published."
+    assert [text.startswith(alarm) for text in result["warnings"]].count(True) == 1
+    assert [line.startswith(f"WARNING  {alarm}") for line in told].count(True) == 1
 
 
 def test_a_machine_that_is_installed_again_loses_its_boot_files_although_its_rootfs_was_not_seen(
