@@ -35,9 +35,9 @@ class DenyList:
         plain = name.lower().rstrip(".")
         if not plain or "*" in plain:
             return "it is a wildcard or empty"
-        if plain.split(".")[0] == "localhost":
+        if plain.startswith("localhost"):
             return "it names every machine"
-        if plain == "kubernetes" or plain.startswith(("kubernetes.", "openshift.")) or plain == "openshift":
+        if plain.startswith(("kubernetes", "openshift.")) or plain == "openshift":
             return "it names the cluster's API"
         if plain.endswith((".svc", ".cluster.local")) or ".svc." in plain:
             return "it names a service"

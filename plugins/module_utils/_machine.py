@@ -16,6 +16,7 @@ import typing as t
 import urllib.parse
 import uuid
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._deny import DenyList
 from ansible_collections.multiarch.openshift.plugins.module_utils._dracut import network_arguments
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import Network
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
@@ -330,6 +331,11 @@ def machine(host: str, variables: t.Mapping[str, t.Any]) -> tuple[dict[str, t.An
             f"{node_name!r} cannot be a node's name (RFC 1123: lower case letters, digits, '-' and '.');"
             " set machine_node_name."
         )
+    elif DenyList().name_reason(node_name):
+        reader.problem(
+            f"{node_name!r} cannot be a node's name: {DenyList().name_reason(node_name)}, and no certificate for it is"
+            " approved; set machine_node_name."
+        )
     replace = reader.text("machine_replace_node_uid")
     if replace and not _is_uuid(replace):
         reader.problem(
@@ -386,6 +392,11 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
+def runs(record: t.Mapping[str, t.Any]) -> bool:
+    """Whether its BMC has said that it is on, and it must not be restarted: what it does, it goes on with."""
+    return record.get("bmc_power") == "on" and record.get("power_policy") != "restart"
+
+
 def _one_system(record: t.Mapping[str, t.Any]) -> list[str]:
     """The BMC's URL where it can only mean one system: several may share a BMC if their identity finds the system."""
     url = record["bmc_url"] or ""
@@ -435,4 +446,4 @@ def plan(
     return [records[host] for host in hosts], problems
 
 
-__all__ = ("INSTALLED", "METHODS", "NETWORK_BOOT", "NODE_ARCHITECTURE", "machine", "plan")
+__all__ = ("INSTALLED", "METHODS", "NETWORK_BOOT", "NODE_ARCHITECTURE", "machine", "plan", "runs")

@@ -26,8 +26,13 @@ DENY = cluster_deny_list(
     [
         "localhost",
         "localhost.localdomain",
+        "localhost4",
+        "localhost6.localdomain6",
+        "Localhost-1",
         "kubernetes",
         "kubernetes.default",
+        "kubernetes1",
+        "kubernetes-api.lab.example.com",
         "kubernetes.default.svc.cluster.local",
         "openshift.default.svc",
         "registry.ns.svc",
@@ -46,7 +51,7 @@ def test_name_is_denied(name: str) -> None:
     assert DENY.name_reason(name)
 
 
-@pytest.mark.parametrize("name", ["worker-arm-1", "worker.lab.example.com", "api-gateway", "kubernetes-1", "svc"])
+@pytest.mark.parametrize("name", ["worker-arm-1", "worker.lab.example.com", "api-gateway", "my-kubernetes", "openshift-1", "svc"])
 def test_name_of_a_worker_is_not_denied(name: str) -> None:
     assert DENY.name_reason(name) == ""
 

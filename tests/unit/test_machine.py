@@ -152,6 +152,8 @@ def test_a_device_that_can_change_its_name_warns() -> None:
         ({"machine_install_device": "sda"}, "must be a path below /dev/"),
         ({"machine_install_device": "/dev/sda quiet"}, "must be a path below /dev/"),
         ({"machine_node_name": "Worker_1"}, "cannot be a node's name"),
+        ({"machine_node_name": "localhost4"}, "it names every machine"),
+        ({"machine_node_name": "kubernetes-1.example.com"}, "it names the cluster's API"),
         ({"machine_ignition_delivery": "hoped"}, "it can be verified, documented"),
         ({"machine_replace_node_uid": "yes"}, "not a UID"),
         ({"machine_taints": [{"key": "a", "effect": "Never"}]}, "needs key, effect"),
