@@ -27,16 +27,17 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from lab.playbook import start_playbook
 from lab.site import Site
 from lab.site import machine_specs
 from support.awx import TOKEN
 from support.awx import AwxStub
+from support.pages import Page
 from support.paths import ROOT
 
 MakeSite = Callable[..., Site]
 AWX = ROOT / "extensions" / "awx"
 PROJECT = AWX / "project"
+AWX_PAGE = Page(ROOT / "docs/awx.md", (ROOT / "docs/awx.md").read_text())
 PROGRAMS = pathlib.Path(sys.prefix, "bin")
 # It renders what a run has left in its folder; under AWX that folder went away with the job's container.
 NOT_FOR_AWX = {"report"}
@@ -154,6 +155,33 @@ def test_no_two_jobs_run_at_once_and_each_takes_a_limit() -> None:
     assert workflow["ask_limit_on_launch"]
 
 
+def test_a_job_has_what_was_pushed_before_its_launch() -> None:
+    """An inventory out of a project is as old as the project."""
+    projects = {project["name"]: project for project in objects()["controller_projects"]}
+    for source in objects()["controller_inventory_sources"]:
+        assert source["update_on_launch"]
+        assert projects[source["source_project"]]["scm_update_on_launch"]
+
+
+def test_the_project_is_made_as_the_page_says(tmp_path: pathlib.Path) -> None:
+    (block,) = [block for block in AWX_PAGE.blocks if "git init" in block.text]
+    for name in ("extensions", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    somebody = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    environment = {**os.environ, **somebody, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["sh", "-e", "-c", block.text], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    listed = subprocess.run(
+        ["git", "-C", "arm-workers", "ls-files"],
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (source,) = objects()["controller_inventory_sources"]
+    assert {source["source_path"], "add_arm_workers.yml", "collections/requirements.yml"} <= set(listed.stdout.split())
+
+
 def test_what_is_handed_on_hides_nothing_that_a_later_job_sets() -> None:
     """AWX gives it to later jobs as extra variables, which win over everything."""
     handed_on: set[str] = set()
@@ -179,55 +207,63 @@ def _tasks_in(content: Any) -> list[dict[str, Any]]:
 
 # --- their way into AWX ---------------------------------------------------------------------------------------
 
-CREDENTIALS = {
-    "controller_credentials": [
-        {
-            "name": "OpenShift cluster",
-            "organization": "Default",
-            "credential_type": "OpenShift or Kubernetes API Bearer Token",
-            "inputs": {"host": "https://api", "bearer_token": "canary-token", "verify_ssl": True, "ssl_ca_cert": "CA"},
-            "update_secrets": False,
-        },
-        {
-            "name": "web host",
-            "organization": "Default",
-            "credential_type": "Machine",
-            "inputs": {"username": "core", "ssh_key_data": "canary-key"},
-            "update_secrets": False,
-        },
-    ]
-}
+
+def my_awx() -> dict[str, Any]:
+    """The file my-awx.yml, as the page has it in two parts."""
+    whole: dict[str, Any] = {}
+    for block in AWX_PAGE.blocks:
+        part = yaml.safe_load(block.text) if block.language == "yaml" else {}
+        if "controller_credentials" in part:
+            credentials = [*whole.get("controller_credentials", []), *part["controller_credentials"]]
+            whole.update({**part, "controller_credentials": credentials})
+    return whole
+
+
+class Administrator:
+    """Somebody in a folder of their own, with the files that the page names."""
+
+    def __init__(self, folder: pathlib.Path, awx: AwxStub) -> None:
+        self.folder = folder
+        (folder / "extensions").symlink_to(ROOT / "extensions")
+        (folder / "my-awx.yml").write_text(yaml.safe_dump(my_awx()))
+        for name in ("api-ca.crt", "web-host-key", "bmc-ca.pem"):
+            (folder / name).write_text(f"canary-{name}")
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")},
+            "HOME": str(folder),
+            "CONTROLLER_HOST": awx.url,
+            "CONTROLLER_OAUTH_TOKEN": TOKEN,
+            "K8S_AUTH_API_KEY": "canary-token",
+            "MULTIARCH_BMC_PASSWORD": "canary-password",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "true",
+        }
+
+    def apply(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The page's own command."""
+        (command,) = [each for each in AWX_PAGE.commands if each.words[0] == "ansible-playbook"]
+        return subprocess.run(
+            [str(PROGRAMS / command.words[0]), *command.words[1:], *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
 
 @needs_awx
 def test_the_playbook_brings_them_into_awx_and_a_second_time_changes_nothing(tmp_path: pathlib.Path) -> None:
     with AwxStub(path.name for path in PROJECT.glob("*.yml")) as awx:
-
-        def apply(name: str, *arguments: str) -> Any:
-            environment = {
-                **{key: value for key, value in os.environ.items() if not key.lower().endswith("_proxy")},
-                "CONTROLLER_HOST": awx.url,
-                "CONTROLLER_OAUTH_TOKEN": TOKEN,
-                "ANSIBLE_PIPELINING": "true",
-                "ANSIBLE_LOCALHOST_WARNING": "false",
-                "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-            }
-            return start_playbook(
-                str(AWX / "apply.yml"),
-                *arguments,
-                inventory=pathlib.Path("localhost,"),
-                directory=tmp_path / name,
-                environment=environment,
-                extra_vars=CREDENTIALS,
-            ).wait()
-
-        first = apply("first", "-vv")
-        assert first.rc == 0, first.stdout
-        assert "canary" not in first.stdout
+        administrator = Administrator(tmp_path, awx)
+        first = administrator.apply("-vvvv")
+        assert first.returncode == 0, first.stdout
+        assert "canary" not in first.stdout + first.stderr
         written = list(awx.writes)
-        again = apply("second")
-        assert again.rc == 0, again.stdout
-        assert again.changed == 0, again.stdout
+        again = administrator.apply()
+        assert again.returncode == 0, again.stdout
+        assert re.search(r"^localhost .* changed=0 ", again.stdout, re.M), again.stdout
         assert awx.writes == written
 
         assert_as_in_the_data_file(awx)
@@ -252,7 +288,7 @@ def assert_as_in_the_data_file(awx: AwxStub) -> None:
     for name, node in nodes.items():
         assert node["unified_job_template"] == awx.named("job_templates", templates[name])["id"]
     add = awx.named("job_templates", "ARM workers: add")
-    assert sorted(awx.names("job_templates", add, "credentials")) == ["OpenShift cluster", "web host"]
+    assert sorted(awx.names("job_templates", add, "credentials")) == ["BMCs", "OpenShift cluster", "web host"]
     assert awx.surveys["job_templates", add["id"]] == objects()["multiarch_awx_survey"]
     assert len(awx.surveys) == 1 + sum(template["survey_enabled"] for template in objects()["controller_templates"])
     # AWX's templates have reached AWX as they are
