@@ -17,6 +17,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import APPROVE
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import REJECT
@@ -502,10 +503,11 @@ class Join:
                 said.add(decision.code)  # once: there may be hundreds
                 self._warn_machine(record, f"{name} left alone: {decision.detail} {decision.hint}")
             if decision.verdict == REJECT or decision.code in ("ambiguous", "approved_before", "superseded"):
-                self._left(record["name"], f"{uid} {decision.code}", f"{name} left alone: {decision.detail}")
+                self._left(record["name"], csr, decision, f"{name} left alone: {decision.detail}")
             return
         if self._tries.get(uid, 0) >= MOST_TRIES:
-            self._left(record["name"], f"{uid} tries", f"{name} could not be approved in {MOST_TRIES} tries")
+            text = f"could not be approved in {MOST_TRIES} tries"
+            self._left(record["name"], csr, replace(decision, code="tries", detail=f"it {text}."), f"{name} {text}")
             return
         for text in decision.notes:
             self._warn_machine(record, text)
@@ -912,15 +914,19 @@ class Join:
         self._say(f"{machine}  {text}")
         self._note({"event": event, "machine": machine, "text": text, **more})
 
-    def _left(self, machine: str, key: str, text: str) -> None:
+    def _left(self, machine: str, csr: Record, decision: Decision, text: str) -> None:
         """Say once why a request is left alone; a flood of them is cut short, the result has them all."""
-        said = self._said.setdefault(machine, set())
+        said, key = self._said.setdefault(machine, set()), f"{csr['metadata']['uid']} {decision.code}"
         if key in said or len(said) > MOST_LEFT_LINES:
             return
         said.add(key)
         if len(said) > MOST_LEFT_LINES:
-            text = "more requests that are left alone come in; they are listed at the end"
-        self._event(machine, "left", text)
+            self._event(machine, "left", "more requests that are left alone come in; they are listed at the end")
+            return
+        # the report of a run that comes to no end has this alone
+        why = {"code": decision.code, "detail": decision.detail, "hint": decision.hint}
+        age = round(self._now() - created(csr))
+        self._event(machine, "left", text, csr=csr["metadata"]["name"], age=age, **why)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings:

@@ -171,6 +171,7 @@ def _requests(run: t.Sequence[Event], facts: t.Mapping[str, Event]) -> dict[str,
     told = facts.get("requests")
     if told is None:
         # the run was interrupted before it could say more than this
+        left = {event["csr"]: event for event in run if event["event"] == "left" and event.get("csr")}
         approved = [
             {
                 "name": event["csr"],
@@ -181,8 +182,15 @@ def _requests(run: t.Sequence[Event], facts: t.Mapping[str, Event]) -> dict[str,
             for event in run
             if event["event"] in SIGNERS and event.get("csr")
         ]
-        return {"approved": approved, "left": [], "near_misses": []}
+        for entry in approved:
+            left.pop(entry["name"], None)
+        return {"approved": approved, "left": [_left_alone(event) for event in left.values()], "near_misses": []}
     return {key: [dict(entry) for entry in told.get(key) or []] for key in ("approved", "left", "near_misses")}
+
+
+def _left_alone(event: Event) -> dict[str, t.Any]:
+    name, why = event["csr"], _only(event, ("machine", "age", "code", "detail", "hint"))
+    return {"name": name, **why, "command": f"oc adm certificate approve {name}"}
 
 
 def _artifacts(published: Event) -> dict[str, list[dict[str, t.Any]]]:

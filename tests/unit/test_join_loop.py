@@ -123,6 +123,21 @@ def test_request_that_changed_is_decided_again_and_not_approved_where_it_is_deci
     assert (len(api.puts), result["approved"], result["machines"][0]["changed"]) == (1, [], False)
 
 
+def test_a_request_that_is_left_alone_is_noted_with_its_reason_at_once(api: Api) -> None:
+    (csr,) = api.csrs.values()
+    csr["spec"]["groups"] = ["system:masters"]
+    notes: list[Object] = []
+    settings = Settings(timeout=1.5, heartbeat=3600)
+    result = Join(api, [corpus.machine()], settings, say=lambda line: None, note=notes.append).run()
+    (left,) = [note for note in notes if note["event"] == "left"]
+    (entry,) = result["left"]
+    assert {key: left[key] for key in ("machine", "code", "detail", "hint")} == {
+        key: entry[key] for key in ("machine", "code", "detail", "hint")
+    }
+    assert left["csr"] == entry["name"]
+    assert 0 <= left["age"] <= entry["age"]
+
+
 def test_conflicts_without_end_are_given_up_after_five_tries(api: Api) -> None:
     def conflict(_csr: Object) -> Object:
         raise Conflict("the object has been modified")

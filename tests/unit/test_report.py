@@ -38,6 +38,7 @@ from support.module import run_module
 from support.paths import ROOT
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+REASON = {"age": 7, "code": "ambiguous", "hint": "Wait."}
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
 
@@ -121,6 +122,23 @@ def test_an_interrupted_run_shows_how_far_everybody_came() -> None:
     assert ("csr-c-worker-arm-2", "kubernetes.io/kube-apiserver-client-kubelet") in approved
     assert len(approved) == 3
     assert left(document, "interrupted")
+    assert document["requests"]["left"] == []
+
+
+def test_an_interrupted_run_tells_of_requests_that_were_left_alone() -> None:
+    def left_alone(name: str, detail: str) -> dict[str, Any]:
+        why = {"csr": name, "age": 7, "code": "ambiguous", "detail": detail, "hint": "Wait."}
+        return {"event": "left", "machine": "worker-arm-1", "text": f"{name} left alone: {detail}", "time": 30, **why}
+
+    said = [left_alone("csr-other", "there are two."), left_alone("csr-other", "there are three.")]
+    said.append(left_alone("csr-c-worker-arm-1", "there are two."))
+    said.append({"event": "left", "machine": "worker-arm-1", "text": "more requests come in", "time": 31})
+    approved = events.join_events("worker-arm-1", 20, until="client_approved")
+    document = report([*events.begun([events.record(1)]), *events.stamped([*said, *approved])])
+    (entry,) = document["requests"]["left"]
+    assert entry == {**events.left_request("csr-other", "there are three.", "worker-arm-1"), **REASON}
+    assert "there are three." in html_report(document)
+    assert [item["command"] for item in left(document, "request")] == ["oc adm certificate approve csr-other"]
 
 
 def test_a_run_that_stopped_names_its_reason_once() -> None:
