@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import pathlib
 import time
 import typing as t
 
@@ -28,6 +30,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import c
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import ClusterView
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import look_at_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_cluster import sources
+from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_room import Files
+from ansible_collections.multiarch.openshift.plugins.module_utils._preflight_room import files
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import authorization_header
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import trusted_authorities
@@ -52,7 +56,8 @@ class ActionModule(ActionBase):
         apply_environment(self._task.environment)
         if arguments["look"] == "tftp_host":
             answer = self._ask({"tftp": _tftp_questions(arguments), "timeout": arguments["timeout"]}, task_vars or {})
-            return {**result, "changed": False, "findings": _tftp(arguments, answer)}
+            seen = {key: answer[key] for key in ("facts", "unreachable", "msg") if key in answer}
+            return {**result, "changed": False, "seen": seen}
         view = _cluster(arguments)
         findings = view.findings + self._site(arguments, view, task_vars or {})
         if arguments["put_url"] and services.uploads(arguments["machines"]):
@@ -70,18 +75,21 @@ class ActionModule(ActionBase):
             "table": lines,
             "stops": [found["check"] for found in stops(findings, fatal)],
             "message": _message(stops(findings, fatal)),
-            "machines": view.machines or arguments["machines"],
+            "machines": _with_power(view.machines or arguments["machines"], arguments["bmc_checked"]),
         }
 
     def _site(self, arguments: dict[str, t.Any], view: ClusterView, task_vars: dict[str, t.Any]) -> list[Finding]:
         """The rows of the web host; one row where it cannot be asked."""
         machines = arguments["machines"]
+        wanted = _files(arguments, view)
         before = time.time()
-        answer = self._ask(_questions(arguments, view), task_vars)
+        answer = self._ask(_questions(arguments, view, wanted), task_vars)
+        tftp_answer = answer if arguments["tftp_seen"] is None else arguments["tftp_seen"]
         host = str(self._task.delegate_to or task_vars.get("inventory_hostname") or "the web host")
         if "facts" not in answer:
             rows = [_away("web_host", host, answer), checks.clock(view.clock_offset, None)]
-            return [*filter(None, rows), *(arguments["tftp_findings"] or [])]
+            elsewhere = _tftp(arguments, tftp_answer, []) if arguments["tftp_seen"] else []
+            return [*filter(None, rows), *elsewhere]
         facts = answer["facts"]
         rows = [
             finding("web_host", OK, f"Ansible reaches {host}."),
@@ -94,13 +102,25 @@ class ActionModule(ActionBase):
             rows.append(site.name_form(machines, view.node_names))
         if facts["web"] is not None:
             rows.append(site.web_server(facts["web"], arguments["base_url"], arguments["directory"]))
+        room = ((tftp_answer.get("facts") or {}).get("tftp") or {}).get("room")
+        copies = wanted.sizes_of_copies(facts["artifacts"], room["files"]) if room else []
         if facts["folder"] is not None:
-            rows.append(site.publish_folder(facts["folder"], facts["artifacts"], arguments["directory"]))
+            isos = wanted.sizes_of_isos(facts["artifacts"], facts["folder"]["isos"])
+            together = tftp_answer is answer and room and room["device"] == facts["folder"]["device"]
+            rows.append(
+                site.publish_folder(
+                    facts["folder"],
+                    facts["artifacts"],
+                    arguments["directory"],
+                    isos=isos,
+                    copies=copies if together else [],
+                )
+            )
             rows.append(site.selinux(facts["folder"], facts["web"], arguments["directory"]))
         making = services.customised(machines)
         if making and arguments["installer"]:
             rows.append(services.iso_installer(facts["installer"], making, host))
-        return [*filter(None, rows), *(arguments["tftp_findings"] or _tftp(arguments, answer))]
+        return [*filter(None, rows), *_tftp(arguments, tftp_answer, copies)]
 
     def _ask(self, questions: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """The answer of the host that this task is delegated to; without ``facts`` where it cannot be asked."""
@@ -110,13 +130,27 @@ class ActionModule(ActionBase):
             return {"unreachable": True, "msg": str(error)}
 
 
-def _tftp(arguments: dict[str, t.Any], answer: dict[str, t.Any]) -> list[Finding]:
-    """The row of the TFTP host; none where no machine needs it."""
+def _with_power(
+    machines: t.Sequence[dict[str, t.Any]], checked: t.Sequence[dict[str, t.Any]]
+) -> list[dict[str, t.Any]]:
+    """The records with what their BMCs have said of their power, so that they are not asked again."""
+    power = {record["name"]: record.get("bmc_power", "unknown") for record in checked}
+    return [
+        {**machine, "bmc_power": power[machine["name"]]} if machine["name"] in power else machine
+        for machine in machines
+    ]
+
+
+def _tftp(arguments: dict[str, t.Any], answer: dict[str, t.Any], copies: t.Sequence[int | None]) -> list[Finding]:
+    """The row of the TFTP host; none where no machine needs it.
+
+    :param copies: bytes of each file that will be copied there
+    """
     host = arguments["tftp_host"]
     if "facts" not in answer:
         return [_away("tftp_host", host, answer)]
     facts = answer["facts"]["tftp"]
-    return [services.tftp_host(facts, host)] if facts else []
+    return [services.tftp_host(facts, host, copies)] if facts else []
 
 
 def _away(check: str, host: str, answer: dict[str, t.Any]) -> Finding:
@@ -162,7 +196,23 @@ def _cluster(arguments: dict[str, t.Any]) -> ClusterView:
     return view
 
 
-def _questions(arguments: dict[str, t.Any], view: ClusterView) -> dict[str, t.Any]:
+def _files(arguments: dict[str, t.Any], view: ClusterView) -> Files:
+    authority = ""
+    if arguments["put_ca_path"] and arguments["base_url"].startswith("https://"):
+        # without it the ISOs that are there are not recognised; who needs it says that it cannot be read
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            authority = pathlib.Path(arguments["put_ca_path"]).read_text(encoding="utf-8")
+    return files(
+        view.guarded or view.machines,
+        {pool: entry.hash for pool, entry in view.ignition.items()},
+        view.artifacts,
+        base_url=arguments["base_url"],
+        put_url=arguments["put_url"],
+        certificate_authority=authority,
+    )
+
+
+def _questions(arguments: dict[str, t.Any], view: ClusterView, wanted: Files) -> dict[str, t.Any]:
     machines = arguments["machines"]
     published = checks.needs_publishing(machines)
     return {
@@ -171,13 +221,7 @@ def _questions(arguments: dict[str, t.Any], view: ClusterView) -> dict[str, t.An
         "sources": sources(view.ignition),
         "names": [machine["node_name"] for machine in machines],
         "addresses": [address for machine in machines for address in machine["addresses"]],
-        "artifacts": [
-            {
-                "name": f"{entry['release']}/{entry['architecture']}/{entry['name']}",
-                "location": entry["location"],
-            }
-            for entry in view.artifacts
-        ],
+        "artifacts": wanted.artifacts,
         "proxy": arguments["download_proxy"],
         "installer": arguments["installer"] if services.customised(machines) else [],
         "tftp": _tftp_questions(arguments),
@@ -187,7 +231,7 @@ def _questions(arguments: dict[str, t.Any], view: ClusterView) -> dict[str, t.An
 
 def _tftp_questions(arguments: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """What the web host is asked of TFTP; None where another host runs it, or nobody."""
-    if not arguments["tftp_host"] or arguments["tftp_findings"] is not None:
+    if not arguments["tftp_host"] or arguments["tftp_seen"] is not None:
         return None
     return {
         "machines": [

@@ -55,6 +55,8 @@ class ClusterView:
 
     findings: list[Finding] = field(default_factory=list)
     machines: list[Record] = field(default_factory=list)
+    guarded: list[Record] = field(default_factory=list)
+    """Those that may be armed, and those in whose way another node is; empty where the nodes are not known."""
     ignition: dict[str, Ignition] = field(default_factory=dict)
     artifacts: list[dict[str, str]] = field(default_factory=list)
     node_names: list[str] = field(default_factory=list)
@@ -136,8 +138,8 @@ def look_at_cluster(
     def existing() -> Finding:
         seen = look_at_neighbours(cluster)
         nodes.extend(seen.nodes)
-        guarded = [guard({**machine, "cluster": identity}, nodes, seen.claims) for machine in machines]
-        return checks.existing_nodes(guarded, seen.not_permitted, seen.untold)
+        view.guarded = [guard({**machine, "cluster": identity}, nodes, seen.claims) for machine in machines]
+        return checks.existing_nodes(view.guarded, seen.not_permitted, seen.untold)
 
     view.add("existing_nodes", existing)
     view.node_names = [node["metadata"]["name"] for node in nodes]

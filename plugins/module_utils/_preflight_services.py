@@ -20,6 +20,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._finding impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import Finding
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import finding
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import some
+from ansible_collections.multiarch.openshift.plugins.module_utils._progress import readable_size
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import takes_uploads
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._transfer import TransferError
@@ -35,8 +36,11 @@ NO_SUCH_FILE = (404, 405, 410, 501)
 # -- TFTP --------------------------------------------------------------------------------------------------------------
 
 
-def tftp_host(facts: Facts, host: str) -> Finding:
-    """Whether boot files can be written there, and firmware gets its loader."""
+def tftp_host(facts: Facts, host: str, copies: t.Sequence[int | None] = ()) -> Finding:
+    """Whether boot files can be written there, and firmware gets its loader.
+
+    :param copies: bytes of each boot artifact that will be copied there; None where they are not known
+    """
     check = "tftp_host"
     folders, wanted, address = facts["directories"], facts["loaders"], facts["address"]
     absent = [path for path, folder in folders.items() if not folder["exists"]]
@@ -54,6 +58,15 @@ def tftp_host(facts: Facts, host: str) -> Finding:
             FAIL,
             f"{some(locked)} on {host} cannot be written to by Ansible's user.",
             "Give it to that user, or set ansible_become for that host.",
+        )
+    needed, room = sum(size or 0 for size in copies), facts["room"]
+    if needed and room and room["free"] is not None and needed > room["free"]:
+        return finding(
+            check,
+            FAIL,
+            f"The TFTP server's folder on {host} has {readable_size(room['free'])} free, the kernels and initramfs"
+            f" that are copied there need {readable_size(needed)}.",
+            "Make room, or let netboot_tftp_directory lie on another file system.",
         )
     where = some(folders)
     if not wanted:

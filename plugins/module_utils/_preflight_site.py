@@ -18,6 +18,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._finding impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import Finding
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import finding
 from ansible_collections.multiarch.openshift.plugins.module_utils._finding import some
+from ansible_collections.multiarch.openshift.plugins.module_utils._progress import readable_size
 from ansible_collections.multiarch.openshift.plugins.module_utils._web_host_look import ANSWERED
 from ansible_collections.multiarch.openshift.plugins.module_utils._web_host_look import UNREACHABLE
 from ansible_collections.multiarch.openshift.plugins.module_utils._web_host_look import UNTRUSTED
@@ -27,9 +28,8 @@ Machines = t.Sequence[t.Mapping[str, t.Any]]
 
 DAY = 86400
 EXPIRY_DAYS = 30
-MIB = 1024 * 1024
 # Kept free beside what is published: logs of the server, the temporary copy of one file
-RESERVE = 100 * MIB
+RESERVE = 100 * 1024 * 1024
 # Source: selinux-policy, apache.te and rsync/ftp's public_content; a container's volume carries its own
 SERVED_TYPES = (
     "httpd_sys_content_t",
@@ -284,8 +284,19 @@ def selinux(folder: Facts, web: Facts | None, directory: str) -> Finding:
     return finding(check, FAIL, f"Files in {directory} get the type {kind}, which httpd and nginx may not read.", line)
 
 
-def publish_folder(folder: Facts, artifacts: t.Sequence[Facts], directory: str) -> Finding:
-    """Whether the folder can be written to, and has room for what will be published."""
+def publish_folder(
+    folder: Facts,
+    artifacts: t.Sequence[Facts],
+    directory: str,
+    *,
+    isos: t.Sequence[int | None] = (),
+    copies: t.Sequence[int | None] = (),
+) -> Finding:
+    """Whether the folder can be written to, and has room for what will be published.
+
+    :param isos: bytes of each ISO that will be made there; None where they are not known
+    :param copies: those of each file that will be written for TFTP on the same file system
+    """
     check = "publish_folder"
     if not folder["is_directory"]:
         return finding(check, FAIL, f"{folder['nearest']} is no folder.", "Correct publish_directory.")
@@ -297,14 +308,19 @@ def publish_folder(folder: Facts, artifacts: t.Sequence[Facts], directory: str) 
             f"{where} cannot be written to by Ansible's user.",
             "Give it to that user, or set ansible_become for the web host.",
         )
-    wanted = sum(artifact["size"] or 0 for artifact in artifacts)
+    published = [artifact["size"] for artifact in artifacts if not artifact["present"]]
+    wanted = sum(size or 0 for size in (*published, *isos, *copies))
+    parts = [f"{len(isos)} {'ISO' if len(isos) == 1 else 'ISOs'} of machines"] if isos else []
+    parts += ["the copies for TFTP"] if copies else []
+    among = f" ({' and '.join(parts)} among it)" if parts else ""
     unknown = [artifact for artifact in artifacts if artifact["size"] is None]
     free = folder["free"]
     if free is not None and wanted + (RESERVE if wanted else 0) > free:
         return finding(
             check,
             FAIL,
-            f"{folder['nearest']} has {_size(free)} free, what will be published needs {_size(wanted)}.",
+            f"{folder['nearest']} has {readable_size(free)} free, what will be written needs {readable_size(wanted)}"
+            f"{among}.",
             "Make room, or let publish_directory lie on another file system.",
         )
     if unknown:
@@ -315,16 +331,12 @@ def publish_folder(folder: Facts, artifacts: t.Sequence[Facts], directory: str) 
             f"{len(unknown)} boot artifacts have no size that the web host can learn ({problem}).",
             "Can the web host reach their source? See publish_proxy and boot_artifacts_source.",
         )
-    room = f", {_size(free)} are free" if free is not None else ""
+    room = f", {readable_size(free)} are free" if free is not None else ""
     if not artifacts:
         return finding(check, OK, f"{directory} is writable{room}.")
     if not wanted:
         return finding(check, OK, f"{directory} is writable and holds the boot artifacts{room}.")
-    return finding(check, OK, f"{directory} is writable; {_size(wanted)} will be published{room}.")
-
-
-def _size(count: float) -> str:
-    return f"{count / 1024 / MIB:.1f} GiB" if count >= 1024 * MIB else f"{count / MIB:.0f} MiB"
+    return finding(check, OK, f"{directory} is writable; {readable_size(wanted)} will be written{among}{room}.")
 
 
 def _day(seconds: float) -> str:

@@ -39,6 +39,7 @@ _READ, _DATA, _ERROR = 1, 3, 5
 _TELL_ERRORS = {socket.AF_INET: (socket.IPPROTO_IP, 11), socket.AF_INET6: (socket.IPPROTO_IPV6, 25)}
 # A boot folder may hold a whole distribution's tree
 MOST_ENTRIES = 2000
+ARCHITECTURES = ("aarch64", "x86_64")
 
 
 def tftp(
@@ -59,6 +60,7 @@ def tftp(
     loader = find(list(written), loaders) if loaders else None
     facts: Facts = {
         "directories": {path: _folder(path, needed) for path, needed in written.items()},
+        "room": _room(pathlib.Path(directory)) if written.get(directory) else None,
         "address": address,
         "loaders": loaders,
         "loader": str(loader or ""),
@@ -88,6 +90,23 @@ def _folder(path: str, written: bool) -> Facts:
     exists = os.path.isdir(path)
     target = pathlib.Path(path)
     return {"exists": exists, "writable": exists and (not written or os.access(target, os.W_OK | os.X_OK))}
+
+
+def _room(directory: pathlib.Path) -> Facts:
+    """What is free in the folder, and which copies of boot artifacts lie there."""
+    free, device = free_space(directory)
+    found = (path for architecture in ARCHITECTURES for path in directory.glob(f"*/{architecture}/*"))
+    names = sorted(path.relative_to(directory).as_posix() for path in found if not path.name.startswith("."))
+    return {"free": free, "device": device, "files": names}
+
+
+def free_space(path: pathlib.Path) -> tuple[int | None, int | None]:
+    """Bytes that may be written there, and the file system's number; None where that cannot be known."""
+    try:
+        filesystem = os.statvfs(path)
+        return filesystem.f_bavail * filesystem.f_frsize, os.stat(path).st_dev
+    except OSError:
+        return None, None
 
 
 def find(directories: t.Iterable[str], loaders: t.Collection[str]) -> pathlib.Path | None:
@@ -164,4 +183,4 @@ def _first_block(name: str, wanted: bytes, address: str, port: int, seconds: flo
     return {"state": "same" if same else "differs", "detail": "", "name": name}
 
 
-__all__ = ("find", "tftp")
+__all__ = ("find", "free_space", "tftp")

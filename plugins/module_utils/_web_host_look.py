@@ -9,12 +9,14 @@ Facts alone; what they mean is judged where the playbook runs. Needs nothing but
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import pathlib
 import shutil
 import socket
 import ssl
+import stat
 import subprocess
 import time
 import typing as t
@@ -25,6 +27,8 @@ import urllib.request
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._in_time import answers_in_time
 from ansible_collections.multiarch.openshift.plugins.module_utils._iso_build import Installer
+from ansible_collections.multiarch.openshift.plugins.module_utils._publication import CUSTOMIZED_NAME
+from ansible_collections.multiarch.openshift.plugins.module_utils._tftp_look import free_space
 from ansible_collections.multiarch.openshift.plugins.module_utils._tftp_look import tftp
 
 Facts = dict[str, t.Any]
@@ -251,20 +255,24 @@ def folder(directory: str) -> Facts:
     nearest = pathlib.Path(directory)
     while not nearest.exists() and nearest != nearest.parent:
         nearest = nearest.parent
-    try:
-        filesystem = os.statvfs(nearest)
-        free: int | None = filesystem.f_bavail * filesystem.f_frsize
-    except OSError:
-        free = None
+    free, device = free_space(nearest)
     return {
         "exists": str(nearest) == str(pathlib.Path(directory)),
         "nearest": str(nearest),
         "is_directory": nearest.is_dir(),
         "writable": os.access(nearest, os.W_OK | os.X_OK),
         "free": free,
+        "device": device,
+        "isos": _isos(pathlib.Path(directory)),
         "type": security_type(nearest),
         "enforcing": _enforcing(),
     }
+
+
+def _isos(directory: pathlib.Path) -> list[str]:
+    """Names below the folder of the ISOs that runs have made."""
+    found = (path for path in directory.glob("*/*.iso") if CUSTOMIZED_NAME.fullmatch(path.name))
+    return sorted(path.relative_to(directory).as_posix() for path in found)
 
 
 def security_type(path: pathlib.Path) -> str:
@@ -318,9 +326,11 @@ def tftp_server(questions: t.Mapping[str, t.Any], seconds: float) -> Facts | Non
 
 
 def artifact_size(artifact: t.Mapping[str, str], directory: str, proxy: str, seconds: float) -> Facts:
-    """Whether it lies in the folder already, and else how large it is."""
-    if pathlib.Path(directory, artifact["name"]).is_file():
-        return {"present": True, "size": 0}
+    """Whether it lies in the folder already, and how large it is."""
+    with contextlib.suppress(OSError):
+        facts = os.stat(pathlib.Path(directory, artifact["name"]))
+        if stat.S_ISREG(facts.st_mode):
+            return {"present": True, "size": facts.st_size}
     location = artifact["location"]
     if "://" not in location:
         try:

@@ -103,12 +103,11 @@ options:
     description: The address of the TFTP server.
     type: str
     default: ""
-  tftp_findings:
+  tftp_seen:
     description:
-      - The rows that this module returned with O(look) V(tftp_host), delegated to that host.
+      - RV(seen), which this module returned with O(look) V(tftp_host), delegated to that host.
       - When left out, O(tftp_host) is the web host and is asked with it.
-    type: list
-    elements: dict
+    type: dict
   look:
     description:
       - With V(tftp_host) the task is delegated to O(tftp_host), and only that host is asked. Nothing is shown.
@@ -135,7 +134,9 @@ options:
     type: str
     default: ""
   put_ca_path:
-    description: File with the certificates that O(put_url) is verified by, beside the system's own.
+    description:
+      - File with the certificates that O(put_url) is verified by, beside the system's own. ISOs of machines that fetch
+        by https are told to trust them, so it tells those that lie there already.
     type: str
     default: ""
   timeout:
@@ -212,6 +213,11 @@ message:
   returned: success
   type: str
   sample: ""
+seen:
+  description: What the TFTP host answered, to be judged with the rest.
+  returned: with O(look) V(tftp_host)
+  type: dict
+  sample: {facts: {tftp: {directories: {/var/lib/tftpboot: {exists: true, writable: true}}}}}
 machines:
   description: O(machines), with C(cluster) set where the cluster answered.
   returned: success
@@ -247,7 +253,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "tftp_directory": {"type": "str", "default": ""},
     "grub_directory": {"type": "str", "default": ""},
     "tftp_address": {"type": "str", "default": ""},
-    "tftp_findings": {"type": "list", "elements": "dict"},
+    "tftp_seen": {"type": "dict"},
     "look": {"type": "str", "choices": ["all", "tftp_host"], "default": "all"},
     "put_url": {"type": "str", "default": ""},
     "put_username": {"type": "str", "default": ""},

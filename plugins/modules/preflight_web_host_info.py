@@ -159,7 +159,16 @@ facts:
     folder:
       description: The folder, or the nearest one above that exists. Null without O(directory).
       type: dict
-      sample: {exists: true, nearest: /srv/www/openshift, writable: true, free: 53687091200, type: "", enforcing: false}
+      sample:
+        exists: true
+        nearest: /srv/www/openshift
+        is_directory: true
+        writable: true
+        free: 53687091200
+        device: 64768
+        isos: [lab-x7k2p/install-aarch64-5d41402abc4b2a76.iso]
+        type: ""
+        enforcing: false
     installer:
       description: What coreos-installer says, or the problem. Null without O(installer).
       type: dict
@@ -171,6 +180,7 @@ facts:
       type: dict
       sample:
         directories: {/var/lib/tftpboot: {exists: true, writable: true}}
+        room: {free: 53687091200, device: 64768, files: [416.94.202405291527-0/aarch64/kernel]}
         address: 192.0.2.5
         loaders: [grubaa64.efi]
         loader: /var/lib/tftpboot/grub/grubaa64.efi

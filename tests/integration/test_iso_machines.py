@@ -83,6 +83,7 @@ def test_iso_and_network_machines_join_in_one_run_and_a_second_changes_nothing(
     assert site.files() == files
     assert not site.install_directory.exists()
     assert "would ask to boot it from http" in verdict(check, "worker-arm-3"), check.stdout
+    assert "(2 ISOs of machines among it)" in " ".join(check.stdout.split())
 
     with site.operator():
         run = site.run("add_arm_workers", inventory=inventory)
@@ -150,9 +151,13 @@ def test_a_bmc_that_is_told_to_boots_the_machine_from_that_iso(
         }
         playbook = tmp_path / "boot.yml"
         playbook.write_text(BOOTS_BY_BMC)
-        run = site.run(str(playbook), inventory=site.inventory(overrides={"worker-arm-1": values}))
+        inventory = site.inventory(overrides={"worker-arm-1": values})
+        run = site.run(str(playbook), inventory=inventory)
         assert run.rc == 0, run.stdout
         machine.wait_for("installed", 20)
+        # the preflight knows the ISO that lies there by the name that it would get
+        looked = site.run("preflight", "-e", "preflight_bmc=false", inventory=inventory)
+        assert "holds the boot artifacts" in " ".join(looked.stdout.split()), looked.stdout
     finally:
         bmc.close()
     (iso,) = customised(site)

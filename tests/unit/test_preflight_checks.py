@@ -447,17 +447,15 @@ def test_selinux(changes: Record, web: Record | None, verdict: str) -> None:
         assert line in row["to_do"]
 
 
-def artifact(size: int | None) -> Record:
-    return {"name": "r/aarch64/rootfs", "present": False, "size": size}
+def artifact(size: int | None, *, present: bool = False) -> Record:
+    return {"name": "r/aarch64/rootfs", "present": present, "size": size}
 
 
 @pytest.mark.parametrize(
     ("changes", "sizes", "verdict", "said"),
     [
-        ({}, [1024**3], OK, "1.0 GiB will be published, 10.0 GiB are free"),
-        ({}, [0, 0], OK, "holds the boot artifacts"),
-        ({"free": 1024**3}, [1024**3], FAIL, "1.0 GiB free, what will be published needs 1.0 GiB"),
-        ({"free": 1024}, [0], OK, "holds"),
+        ({}, [1024**3], OK, "1.0 GiB will be written, 10.0 GiB are free"),
+        ({"free": 1024**3}, [1024**3], FAIL, "1.0 GiB free, what will be written needs 1.0 GiB."),
         ({}, [None], WARN, "have no size"),
         ({"writable": False}, [1], FAIL, "cannot be written to"),
         ({"writable": False, "exists": False, "nearest": "/srv"}, [1], FAIL, "does not exist, and /srv"),
@@ -468,6 +466,17 @@ def test_publish_folder(changes: Record, sizes: list[int | None], verdict: str, 
     row = site.publish_folder({**FREE, **changes}, [artifact(size) for size in sizes], FOLDER)
     assert row["verdict"] == verdict
     assert said in row["sentence"]
+
+
+def test_what_is_made_of_boot_artifacts_needs_room_as_well() -> None:
+    there = [artifact(1024**3, present=True)]
+    row = site.publish_folder({**FREE, "free": 1024}, there, FOLDER)
+    assert (row["verdict"], "holds the boot artifacts" in row["sentence"]) == (OK, True)
+    row = site.publish_folder(FREE, there, FOLDER, isos=[1024**3] * 3)
+    assert (row["verdict"], "3.0 GiB will be written (3 ISOs of machines among it)" in row["sentence"]) == (OK, True)
+    row = site.publish_folder(FREE, there, FOLDER, isos=[1024**3] * 9, copies=[1024**3])
+    assert row["verdict"] == FAIL
+    assert "needs 10.0 GiB (9 ISOs of machines and the copies for TFTP among it)." in row["sentence"]
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------

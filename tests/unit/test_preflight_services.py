@@ -147,6 +147,10 @@ def test_folders_must_be_there_and_writable_and_have_a_loader(tmp_path: pathlib.
     assert row["verdict"] == WARN
     assert "No boot loader lies in" in row["sentence"]
     assert "grubaa64.efi" in row["sentence"]
+    facts["room"] = {"free": 1024**2, "device": 1, "files": []}
+    row = services.tftp_host(facts, "tftp.example.com", [1024**2, 1])
+    assert (row["verdict"], "has 1.0 MiB free" in row["sentence"]) == (FAIL, True)
+    assert services.tftp_host(facts, "tftp.example.com", [1024, None])["verdict"] == WARN
     facts["directories"][str(tmp_path)]["writable"] = False
     row = services.tftp_host(facts, "tftp.example.com")
     assert row["verdict"] == FAIL
@@ -178,6 +182,20 @@ def test_only_what_a_run_writes_to_has_to_be_writable(
     facts = tftp(machines, "/t", "/t/grub", "127.0.0.1", 0.1, port=1)
     assert facts is not None
     assert {path: not entry["writable"] for path, entry in facts["directories"].items()} == written
+
+
+def test_copies_of_boot_artifacts_that_are_there_are_told(tmp_path: pathlib.Path) -> None:
+    for name in ("416/aarch64/kernel", "416/aarch64/.kernel.x.part", "grub/fonts/unicode.pf2"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    facts = tftp([machine(boot_transport="tftp")], str(tmp_path), "", "127.0.0.1", 0.1, port=1)
+    assert facts is not None
+    assert facts["room"]["files"] == ["416/aarch64/kernel"]
+    assert facts["room"]["free"] > 0
+    # where only boot files are written
+    facts = tftp([machine()], str(tmp_path), str(tmp_path / "grub"), "127.0.0.1", 0.1, port=1)
+    assert facts is not None
+    assert facts["room"] is None
 
 
 def test_the_loader_that_is_wanted_most_is_found(folder: pathlib.Path) -> None:
