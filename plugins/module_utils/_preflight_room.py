@@ -23,7 +23,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._publication i
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import published_name
 
 Record = t.Mapping[str, t.Any]
-Sizes = t.List[t.Optional[int]]
+Sizes = list[t.Optional[int]]
 """Bytes of each file; None where they are not known."""
 
 
