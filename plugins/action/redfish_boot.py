@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.errors import AnsibleActionFail
@@ -13,6 +14,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.multiarch.openshift.plugins.module_utils import _redfish_machine as procedures
+from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import EventFile
+from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import Fetches
 from ansible_collections.multiarch.openshift.plugins.module_utils._pem import certificates
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
@@ -24,7 +28,6 @@ from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts 
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
 
 Record = dict[str, t.Any]
-Say = t.Callable[[str], None]
 display = Display()
 
 
@@ -34,7 +37,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result = super().run(tmp, task_vars)
         _validation, arguments = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        machines: list[Record] = arguments["machines"]
+        machines = _fetched(arguments["machines"], arguments["site"], arguments["base_url"])
         state = arguments["state"]
         due = {"disarmed": procedures.due_to_disarm, "checked": procedures.due_to_boot}.get(
             state, _due_to_boot_or_clean
@@ -50,7 +53,7 @@ class ActionModule(ActionBase):
         def connect(machine: Record) -> Client:
             return Client(machine["bmc_url"], accounts[machine["name"]], timeout=arguments["request_timeout"])
 
-        def work(machine: Record, say: Say, changes: Record) -> None:
+        def work(machine: Record, say: procedures.Say, changes: Record) -> None:
             client = connect(machine)
             if state == "checked":
                 procedures.check(machine, client, limits, say, changes)
@@ -61,8 +64,10 @@ class ActionModule(ActionBase):
             else:
                 procedures.disarm(machine, client, limits, say, changes, **given)
 
+        path = None if self._task.check_mode else arguments["events_path"]
         # nobody hears any more what a BMC is told after that
-        with ended_with_parent():
+        with _events(path) as events, ended_with_parent():
+            common["note"] = events.note
             if state == "disarmed":
                 records, changed = disarm_all(
                     machines,
@@ -90,6 +95,20 @@ class ActionModule(ActionBase):
         return found
 
 
+def _fetched(machines: list[Record], site: Record | None, base_url: str) -> list[Record]:
+    """The records, with how long ago those without a boot file, for being on, fetched all that installs them."""
+    unarmed = [machine for machine in machines if not machine["failed"] and procedures.is_unarmed(machine)]
+    if not unarmed or not site:
+        return machines
+    fetches = Fetches(unarmed, {}, base_url=base_url, since=0.0)
+    fetches.take(site["hits"])
+    at = {machine["name"]: fetches.installed_at(machine["name"]) for machine in unarmed}
+    return [
+        machine if at.get(machine["name"]) is None else {**machine, "fetched_ago": site["time"] - at[machine["name"]]}
+        for machine in machines
+    ]
+
+
 def _check_compared(machines: list[Record]) -> None:
     """A machine that nobody has looked for among the nodes may be one, and would be installed again."""
     unknown = [
@@ -100,6 +119,15 @@ def _check_compared(machines: list[Record]) -> None:
             f"{', '.join(unknown)}: not compared with the nodes of the cluster yet, and a node is never booted anew."
             " Run multiarch.openshift.existing_node_info first, and hand its machines on."
         )
+
+
+@contextlib.contextmanager
+def _events(path: str | None) -> t.Iterator[EventFile]:
+    try:
+        with EventFile(path) as events:
+            yield events
+    except OperationError as error:
+        raise AnsibleActionFail(str(error)) from None
 
 
 def _due_to_boot_or_clean(machine: Record) -> bool:

@@ -135,6 +135,11 @@ class Fetches:
             self._by_address[address] = ""
             self._shared = True
 
+    def installed_at(self, name: str) -> float | None:
+        """When it fetched the last of what an installation needs; None where it has not."""
+        fetched = self._fetched.get(name) or {}
+        return max(fetched["rootfs"], fetched["ignition"]) if self.installed(name) else None
+
     def installed(self, name: str) -> bool:
         """Whether it has all that an installation needs: it does not boot from the network again."""
         fetched = self._fetched.get(name) or {}
@@ -157,7 +162,7 @@ class Fetches:
                 f"Is the file there and readable? {path}",
             )
         fetched = self._fetched.get(name)
-        addresses, since = ", ".join(machine["addresses"]), _age(now - self._begin[name])
+        addresses, since = ", ".join(machine["addresses"]), age(now - self._begin[name])
         if not fetched and by_network:
             return (
                 f"it sent no request, and has fetched nothing from the web server (no line from {addresses} and none"
@@ -173,7 +178,7 @@ class Fetches:
         latest = max(fetched, key=_order)
         missing = STAGES[_order(latest) + 1] if latest != STAGES[-1] else ""
         words = [self._word(kind, machine) for kind in STAGES if kind in fetched]
-        text = f"it fetched {_and(words)} {_age(now - fetched[latest])} ago"
+        text = f"it fetched {_and(words)} {age(now - fetched[latest])} ago"
         text += f" but not {self._word(missing, machine)}" if missing else " and sent no request since"
         return text, _NEXT[missing]
 
@@ -219,7 +224,7 @@ def _and(words: t.Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

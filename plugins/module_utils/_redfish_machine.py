@@ -15,8 +15,10 @@ import posixpath
 import typing as t
 import urllib.parse
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._fetches import age
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import INSTALLED
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NETWORK_BOOT
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import runs
 from ansible_collections.multiarch.openshift.plugins.module_utils._network import known_macs
 from ansible_collections.multiarch.openshift.plugins.module_utils._publication import CUSTOMIZED_NAME
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
@@ -35,6 +37,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_overr
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import clear
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_override import target_of
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import is_on
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_of
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_off
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import power_on
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_power import restart
@@ -49,7 +52,8 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirk
 # accounts. The first comes for a lost answer to a change as well; the record then says in ``bmc`` what was asked for.
 NEVER_REACHED = ("bmc_unreachable", "bmc_tls", "bmc_credentials", "bmc_identity", "bmc_system", "bmc_answer")
 Record = t.Mapping[str, t.Any]
-Say = t.Callable[[str], None]
+# Takes a line for people and, where it is not the usual one, the name of the event that it tells
+Say = t.Callable[..., None]
 
 
 def due_to_boot(machine: Record) -> bool:
@@ -102,9 +106,9 @@ def known_system(machine: Record, client: Talk, limits: Limits, changes: dict[st
 def check(machine: Record, client: Talk, limits: Limits, say: Say, changes: dict[str, t.Any]) -> None:
     """Reaches the BMC and proves that it is the machine's; changes nothing."""
     system = known_system(machine, client, limits, changes)
-    state = str(system.body.get("PowerState") or "unknown").lower()
+    changes["bmc_power"] = power_of(system)
     described = " ".join(filter(None, system.hardware)) or "a system"
-    say(f"its BMC answers: {described}, power {state}")
+    say(f"its BMC answers: {described}, power {changes['bmc_power']}")
 
 
 def boot(
@@ -138,6 +142,12 @@ def boot(
             "its BMC says that it is on, and machine_power_policy is only_if_off",
             "If it is installing already, the playbook approve_csrs goes on with it; else power it off, or set"
             " machine_power_policy: restart.",
+        )
+    if is_unarmed(machine):
+        raise BmcError(
+            "powered_on",
+            "its BMC said that it is on, so that it was given no boot file, and by now it is off",
+            "Run again: it is armed then.",
         )
     # before it is switched off: one that cannot be booted stays on
     target = target_of(system, targets)
@@ -180,7 +190,12 @@ def boot(
     changes["powered_on"] = _now()
     if machine["stage"] == "planned":
         changes["stage"] = "armed"
-    say(f"{'restarted' if running else 'powered on'} by its BMC, boots once from {target}")
+    say(f"{'restarted' if running else 'powered on'} by its BMC, boots once from {target}", "powered_on")
+
+
+def is_unarmed(machine: Record) -> bool:
+    """Whether it boots from the network and has no boot file because it was on."""
+    return machine["boot_method"] in NETWORK_BOOT and runs(machine) and not machine.get("boot_files")
 
 
 def _begun_earlier(machine: Record) -> str:
@@ -189,6 +204,8 @@ def _begun_earlier(machine: Record) -> str:
         return "and a certificate is asked for in its name already"
     if machine["boot_method"] in NETWORK_BOOT and machine.get("boot_files") and not machine.get("changed"):
         return "and its boot file lay there before this run"
+    if machine.get("fetched_ago") is not None:
+        return f"and fetched rootfs and ignition {age(machine['fetched_ago'])} ago, at an earlier run"
     return ""
 
 

@@ -18,6 +18,14 @@ _OFF = ("ForceOff",)
 _RESTART = ("ForceRestart", "PowerCycle", "GracefulRestart")
 
 
+def power_of(system: System) -> str:
+    """on or off, as it was read last; unknown where that is about to change, or is not said."""
+    state = str(system.body.get("PowerState") or "")
+    if state in ("", "PoweringOff"):
+        return "unknown"
+    return "off" if state == "Off" else "on"
+
+
 def is_on(system: System) -> bool:
     """Whether it runs. A system of which that is not known is not switched."""
 
@@ -107,4 +115,4 @@ def _wait_for_state(system: System, state: str) -> None:
         )
 
 
-__all__ = ("is_on", "power_off", "power_on", "restart")
+__all__ = ("is_on", "power_of", "power_off", "power_on", "restart")

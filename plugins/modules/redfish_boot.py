@@ -40,7 +40,8 @@ options:
       - With V(booted), machines that boot from the network are set to do so once. Of the others, the virtual drives
         are emptied, their ISO is inserted, and they are set to boot from it once. Then all are powered on.
       - With V(disarmed), media of ours are ejected and boot overrides of ours are cleared. Power is never touched.
-      - With V(checked), each BMC is only asked whether it can be reached and is the machine's.
+      - With V(checked), each BMC is only asked whether it can be reached and is the machine's. C(bmc_power) in its
+        record then says whether the machine is on.
     type: str
     choices: [booted, disarmed, checked]
     default: booted
@@ -59,6 +60,13 @@ options:
       - When left out, the drives are left as they are. Of one that does not verify a warning tells.
     type: str
     default: ""
+  site:
+    description:
+      - What M(multiarch.openshift.site_watch_info) has returned. A machine that is on and has no boot file, but has
+        fetched rootfs and ignition below O(base_url), was started by a run that was killed; it is left alone, and its
+        requests are waited for.
+      - When left out, such a machine is marked as failed for being on.
+    type: dict
   request_timeout:
     description: Seconds that a BMC has for one answer, unless the step itself has longer.
     type: int
@@ -75,6 +83,12 @@ options:
     description: How many BMCs are talked to at the same time.
     type: int
     default: 16
+  events_path:
+    description:
+      - File on the controller to which what a BMC has done is appended as a line of JSON, as it happens.
+        M(multiarch.openshift.run_report) makes a report of it.
+      - When left out, and in check mode, nothing is written.
+    type: path
 attributes:
   check_mode:
     details:
@@ -129,7 +143,8 @@ RETURN = r"""
 machines:
   description:
     - The machine records, with C(powered_on), the time at which a machine was powered on, C(bmc), what was put in
-      place, C(would), what check mode would do, and C(failed), C(reason), C(reason_code) and C(hint).
+      place, C(would), what check mode would do, C(bmc_power) (V(on), V(off) or V(unknown)), and C(failed), C(reason),
+      C(reason_code) and C(hint).
   returned: success
   type: list
   elements: dict
@@ -150,10 +165,12 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "state": {"type": "str", "choices": ["booted", "disarmed", "checked"], "default": "booted"},
     "base_url": {"type": "str", "default": ""},
     "ca_path": {"type": "str", "default": ""},
+    "site": {"type": "dict"},
     "request_timeout": {"type": "int", "default": 60},
     "media_timeout": {"type": "int", "default": 300},
     "power_timeout": {"type": "int", "default": 120},
     "parallel": {"type": "int", "default": 16},
+    "events_path": {"type": "path"},
 }
 
 

@@ -199,6 +199,29 @@ def test_what_prepare_has_armed_is_disarmed_by_approve_csrs(make_site: MakeSite,
     assert (run.directory / "multiarch-report" / "report.html").exists()
 
 
+def test_a_machine_that_a_killed_run_has_had_installed_is_not_armed_and_installed_again(
+    make_site: MakeSite, site_block: int
+) -> None:
+    # its boot file is withdrawn when it has fetched what it needs, long before its kubelet asks
+    spec = machine_spec(1, block=site_block, bmc=True, behaviour="network_first slow", pace=8.0)
+    site = make_site(machines=[spec])
+    running = site.start("add_arm_workers")
+    running.wait_for_output("worker-arm-1  boot files withdrawn")
+    running.kill()
+    running.wait()
+    files = site.boot_files("worker-arm-1")
+    assert site.requests_of("worker-arm-1") == []
+
+    again = site.start("add_arm_workers")
+    again.wait_for_output("is on and fetched rootfs and ignition")
+    assert site.boot_files("worker-arm-1") == files
+    run = again.wait()
+    assert run.rc == 0, run.stdout
+    assert verdicts(run)["worker-arm-1"] == "proven"
+    machine = site.machines["worker-arm-1"]
+    assert [len(machine.events(name)) for name in ("bmc_boot", "installed")] == [1, 1]
+
+
 HOOK = """
 - name: Switch the sockets of the rack on
   ansible.builtin.copy:

@@ -45,6 +45,7 @@ class Bench:
         self._loop = loop
         self._stack = stack
         self.lines: list[str] = []
+        self.events: list[Record] = []
 
     def machine(
         self,
@@ -82,9 +83,8 @@ class Bench:
         def work(record: Record, say: t.Callable[[str], None], changes: Record) -> None:
             procedures.boot(record, self.client(record), LIMITS, say, changes, base_url=BASE_URL, check_mode=check_mode)
 
-        records, _changed = run(
-            [machine], procedures.due_to_boot, work, failed=booting_failed, parallel=1, say=self.lines.append
-        )
+        tell: Record = {"say": self.lines.append, "note": self.events.append}
+        records, _changed = run([machine], procedures.due_to_boot, work, failed=booting_failed, parallel=1, **tell)
         return records[0]
 
     def disarm(self, machine: Record) -> Record:
@@ -92,6 +92,7 @@ class Bench:
             [machine],
             self.client,
             say=self.lines.append,
+            note=self.events.append,
             limits=LIMITS,
             base_url=BASE_URL,
             parallel=1,
@@ -106,6 +107,18 @@ def bench(tmp_path: pathlib.Path) -> t.Iterator[Bench]:
     with contextlib.ExitStack() as stack:
         stack.callback(loop.close)
         yield Bench(tmp_path, loop, stack)
+
+
+def test_what_a_bmc_does_is_an_event_as_it_happens(bench: Bench) -> None:
+    _bmc, _system, machine = bench.machine()
+    record = bench.boot(machine)
+    bench.disarm(record)
+    assert [(event["event"], event["machine"], event["text"].partition(" by its BMC")[0]) for event in bench.events] == [
+        ("bmc", "worker", f"{ISO.rpartition('/')[2]} inserted"),
+        ("powered_on", "worker", "powered on"),
+        ("bmc", "worker", f"{ISO} ejected"),
+    ]
+    assert [line.partition("  ")[2] for line in bench.lines] == [event["text"] for event in bench.events]
 
 
 @pytest.mark.parametrize("action", ["InsertMedia", "Reset"])
@@ -197,6 +210,24 @@ def test_an_image_of_the_time_when_a_machine_booted_from_an_iso_does_not_stay(be
         bench.disarm(machine)
         # the node's owner may have set it to boot from the network
         assert (system.images, system.enabled) == ([], "Once")
+
+
+def test_a_machine_that_has_no_boot_file_because_it_was_on_is_left_alone_or_refused(bench: Bench) -> None:
+    was_on = {"bmc_power": "on"}
+    bmc, _system, machine = bench.machine(system={"power": "On"}, variables=BY_NETWORK, record=was_on)
+    assert bench.boot(machine)["reason_code"] == "powered_on"
+    record = bench.boot({**machine, "fetched_ago": 600.0})
+    assert (record["failed"], bench.lines[-1]) == (
+        False,
+        "worker  is on and fetched rootfs and ignition 10 min ago, at an earlier run; left alone",
+    )
+    assert bmc.changing_requests() == []
+
+    # somebody has switched it off since: there is nothing that it could boot
+    bmc, _system, machine = bench.machine(variables=BY_NETWORK, record=was_on)
+    record = bench.boot(machine)
+    assert (record["reason_code"], bmc.changing_requests()) == ("powered_on", [])
+    assert "by now it is off" in record["reason"]
 
 
 def test_a_drive_that_does_not_say_whether_its_image_is_inserted_is_taken_at_its_image(bench: Bench) -> None:
