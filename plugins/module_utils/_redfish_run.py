@@ -14,13 +14,21 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._errors import
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Talk
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_answer import BmcError
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import Say
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import clear_override
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import disarm
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import due_to_disarm
 
 Record = dict[str, t.Any]
 # Does the work of one machine: the record, a function that shows a line, and what has changed so far
-Work = t.Callable[[Record, t.Callable[[str], None], Record], None]
+Work = t.Callable[[Record, Say, Record], None]
+Note = t.Callable[[Record], None]
+# What a BMC has done, beside what has a name of its own
+EVENT = "bmc"
+
+
+def _forget(_event: Record) -> None:
+    pass
 
 
 def run(
@@ -31,15 +39,17 @@ def run(
     failed: t.Callable[[Record, OperationError], Record],
     parallel: int,
     say: t.Callable[[str], None],
+    note: Note = _forget,
 ) -> tuple[list[Record], bool]:
     """The records after the work, in their order, and whether the work changed anything.
 
     :param failed: what an error changes in the record
     :param say: called from the caller's own thread, with ``<name>  <line>``
+    :param note: the same, with the line as an event
     """
     width = max((len(machine["name"]) for machine in machines), default=0)
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    told: queue.SimpleQueue[tuple[int, str, Record]] = queue.SimpleQueue()
+    told: queue.SimpleQueue[tuple[int, str, str, Record]] = queue.SimpleQueue()
     records = list(machines)
     changed = False
     remaining = 0
@@ -54,12 +64,15 @@ def run(
                 index = waiting.get_nowait()
             except queue.Empty:
                 return
-            told.put((index, "", _one(index)))
+            told.put((index, "", "", _one(index)))
 
     def _one(index: int) -> Record:
+        def tell(line: str, event: str = EVENT) -> None:
+            told.put((index, line, event, {}))
+
         changes: Record = {}
         try:
-            work(machines[index], lambda line: told.put((index, line, {})), changes)
+            work(machines[index], tell, changes)
         except OperationError as error:
             changes.update(failed({**machines[index], **changes}, error))
         except Exception as error:  # one machine's mistake must not hold up the others
@@ -71,9 +84,10 @@ def run(
         # daemons, so that an interrupted run ends at once
         threading.Thread(target=serve, daemon=True).start()
     while remaining:
-        index, line, changes = told.get()
+        index, line, event, changes = told.get()
         if line:
             say(f"{machines[index]['name']:<{width}}  {line}")
+            note({"event": event, "machine": machines[index]["name"], "text": line})
             continue
         remaining -= 1
         changed = changed or bool(changes.get("changed"))
@@ -91,6 +105,7 @@ def disarm_all(
     parallel: int,
     check_mode: bool,
     media: bool = True,
+    note: Note = _forget,
 ) -> tuple[list[Record], bool]:
     """Takes away what was put in place for these machines.
 
@@ -98,14 +113,14 @@ def disarm_all(
     :param media: also the images, which a machine may still be reading
     """
 
-    def work(machine: Record, tell: t.Callable[[str], None], changes: Record) -> None:
+    def work(machine: Record, tell: Say, changes: Record) -> None:
         client = connect(machine)
         if media:
             disarm(machine, client, limits, tell, changes, base_url=base_url, check_mode=check_mode)
         elif not check_mode:
             clear_override(machine, client, limits, tell, changes, base_url=base_url)
 
-    return run(machines, due_to_disarm, work, failed=disarming_failed, parallel=parallel, say=say)
+    return run(machines, due_to_disarm, work, failed=disarming_failed, parallel=parallel, say=say, note=note)
 
 
 def booting_failed(machine: Record, error: OperationError) -> Record:

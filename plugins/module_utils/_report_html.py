@@ -184,7 +184,7 @@ def _bar(machine: Document, document: Document) -> str:
     first: dict[str, int] = {}
     for event in events:
         first.setdefault(event["event"], seconds_of(event["time"]) - seconds_of(document["started"]))
-    begin = first.get("armed", min(first.values()))
+    begin = first.get("powered_on", first.get("armed", min(first.values())))
     last = first.get("failed", seconds_of(events[-1]["time"]) - seconds_of(document["started"]))
     pieces = []
     for name, _words, ends in PHASES:
