@@ -48,6 +48,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch im
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import uncordon_patch
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import Answer
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import ask_kubelet
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import may_be_told
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_watch import SiteWatch
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import look_around
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import needed_rights
@@ -135,8 +136,8 @@ class Join:
 
     :param say: takes a line for people, as things happen
     :param note: takes an event as plain data, as things happen
-    :param disarm: withdraws boot files and media of these machines and says whether there were boot files
-    :param clear_override: lets the next boot of these machines be as their firmware has it; their media stay
+    :param disarm: withdraws the boot files of these machines and says whether there were any
+    :param by_bmc: takes back what the BMCs of these machines were told, the media too, or the boot override alone
     :param look_at_site: asks the web host with these arguments of site_watch_info
     :param reconnect: makes a new connection, for a token that has expired
     """
@@ -150,7 +151,7 @@ class Join:
         say: t.Callable[[str], None],
         note: t.Callable[[Record], None] = lambda event: None,
         disarm: t.Callable[[list[Record]], bool] | None = None,
-        clear_override: t.Callable[[list[Record]], None] | None = None,
+        by_bmc: t.Callable[[list[Record], bool], None] | None = None,
         look_at_site: t.Callable[[Record], Record] | None = None,
         reconnect: t.Callable[[], t.Any] | None = None,
     ) -> None:
@@ -160,7 +161,7 @@ class Join:
         self._say = say
         self._note = note
         self._disarm = disarm
-        self._clear_override = clear_override
+        self._by_bmc = by_bmc
         self._look_at_site = look_at_site
         self._site: SiteWatch | None = None
         self._watching = False
@@ -177,6 +178,10 @@ class Join:
         self._delays: dict[str, float] = {}
         self._seen: dict[str, float] = {}
         self._patching: set[str] = set()
+        self._patch_tried: set[str] = set()
+        self._patch_errors: dict[str, OperationError] = {}
+        self._patch_delays: dict[str, float] = {}
+        self._patch_not_before: dict[str, float] = {}
         self._unpatchable: set[str] = set()
         self._half_joined: set[str] = set()
         self._probing: set[str] = set()
@@ -184,6 +189,7 @@ class Join:
         self._needless: set[str] = set()
         self._unswept: list[str] = []
         self._disarming = False
+        self._at_bmcs = 0
         self._said: dict[str, set[str]] = {}
         self._trouble: dict[str, str] = {}
         self.approved: list[Record] = []
@@ -270,6 +276,8 @@ class Join:
         self._approvers = concurrent.futures.ThreadPoolExecutor(PARALLEL_APPROVALS, "approve")
         self._probers = concurrent.futures.ThreadPoolExecutor(PARALLEL_PROBES, "probe")
         self._helper = concurrent.futures.ThreadPoolExecutor(1, "disarm")
+        # a BMC may take minutes, and neither boot files nor the look at the web host wait for it
+        self._bmc_helper = concurrent.futures.ThreadPoolExecutor(1, "bmcs")
         try:
             self._follow(feeds)
             self._close()
@@ -281,7 +289,7 @@ class Join:
         finally:
             for feed in feeds:
                 feed.stop()
-            for executor in (self._approvers, self._probers, self._helper):
+            for executor in (self._approvers, self._probers, self._helper, self._bmc_helper):
                 executor.shutdown(wait=False, cancel_futures=True)
         return self._result(changed=any(record.get("changed") for record in self.records))
 
@@ -509,6 +517,8 @@ class Join:
             text = f"could not be approved in {MOST_TRIES} tries"
             self._left(record["name"], csr, replace(decision, code="tries", detail=f"it {text}."), f"{name} {text}")
             return
+        if csr["spec"]["signerName"] == SERVING_SIGNER and self._patch_comes_first(record):
+            return
         for text in decision.notes:
             self._warn_machine(record, text)
         self._tries[uid] = self._tries.get(uid, 0) + 1
@@ -648,13 +658,29 @@ class Join:
         node = self._world.nodes.get(name)
         if node is None or name in self._patching or name in self._unpatchable:
             return
+        if time.monotonic() < self._patch_not_before.get(name, 0.0):
+            return
         if self._node_patch(record, node, final=final) is not None:
             self._patching.add(name)
             self._beside(self._approvers, "patch", record, lambda: self._write_node(record, final=final))
 
+    def _patch_comes_first(self, record: Record) -> bool:
+        """Whether the Node has still to be given its labels: a run that is killed before that must find it half joined.
+
+        One try is enough, so that a Node that cannot be changed gets its certificate all the same.
+        """
+        name = record["node_name"]
+        node = self._world.nodes.get(name)
+        if node is None or name in self._patch_tried or name in self._unpatchable:
+            return False
+        return name in self._patching or self._node_patch(record, node, final=False) is not None
+
     def _node_patch(self, record: Record, node: Record, *, final: bool) -> Record | None:
+        if final and is_cordoned(node):
+            return uncordon_patch(node)
         if final:
-            return uncordon_patch(node) if is_cordoned(node) else None
+            # what could not be written when the Node appeared is still owed
+            return arrival_patch(record, node) if record["node_name"] in self._patch_errors else None
         if created(node) < self._run.since and is_ready(node) and not self._is_half_joined(node):
             return None  # what was Ready before this run keeps what its owner has made of it since
         return arrival_patch(record, node, cordon=self._settings.cordon)
@@ -692,6 +718,8 @@ class Join:
         record = done.subject
         name = record["node_name"]
         self._patching.discard(name)
+        self._patch_tried.add(name)
+        self._patch_errors.pop(name, None)
         if done.result is not None:
             self._world.put_node(done.result)
             record["changed"] = True
@@ -699,7 +727,22 @@ class Join:
         elif isinstance(done.error, (Forbidden, Unprocessable)):
             self._unpatchable.add(name)
             self._warn_machine(record, f"the node {name} was not changed: {done.error.message}")
+        elif isinstance(done.error, OperationError):
+            self._patch_errors[name] = done.error
+            self._patch_delays[name] = min(LONGEST_PAUSE, 2 * self._patch_delays.get(name, 0.25))
+            self._patch_not_before[name] = time.monotonic() + self._patch_delays[name]
         return {name}
+
+    def _owed_patches(self) -> list[Record]:
+        """The machines whose Nodes are still to be changed at the end, and can be."""
+        return [
+            record
+            for name, record in self._active.items()
+            if not record["failed"]
+            and name not in self._unpatchable
+            and (node := self._world.nodes.get(name)) is not None
+            and self._node_patch(record, node, final=True) is not None
+        ]
 
     def _awaiting_probe(self) -> set[str]:
         """Nodes whose port is asked again in short order."""
@@ -743,26 +786,41 @@ class Join:
         return {name}
 
     def _disarm_some(self) -> None:
-        """Withdraw the boot files of all machines that need theirs no more, in one call at a time."""
-        if self._disarming or not self._needless or self._disarm is None:
+        """Withdraw the boot files and media of all machines that need theirs no more, in one call at a time."""
+        if self._disarming or not self._needless:
             return
         due = [self._active[name] for name in sorted(self._needless)]
         self._needless.clear()
-        self._disarming = True
         self._disarmed |= {record["node_name"] for record in due}
         disarm = self._disarm
-        self._beside(self._helper, "disarm", due, lambda: disarm([dict(record) for record in due]))
+        if disarm is not None:
+            self._disarming = True
+            self._beside(self._helper, "disarm", due, lambda: disarm([dict(record) for record in due]))
+        self._tell_bmcs([record for record in due if may_be_told(record)], media=True)
+
+    def _tell_bmcs(self, due: list[Record], *, media: bool) -> None:
+        """Have what these machines' BMCs were told taken back."""
+        by_bmc = self._by_bmc
+        if due and by_bmc is not None:
+            self._at_bmcs += 1
+            self._beside(self._bmc_helper, "by_bmc", due, lambda: by_bmc([dict(record) for record in due], media))
+
+    def _take_by_bmc(self, done: Done) -> set[str]:
+        self._at_bmcs -= 1
+        for record in done.subject if done.error is not None else []:
+            self._warn_machine(record, f"its BMC may still hold what was put in place: {done.error}")
+        return {record["node_name"] for record in done.subject}
 
     def _take_disarm(self, done: Done) -> set[str]:
         self._disarming = False
         for record in done.subject:
-            has_files = record.get("boot_method") in NETWORK_BOOT
-            if done.result and has_files:
+            if record.get("boot_method") not in NETWORK_BOOT:
+                continue
+            if done.result:
                 record["changed"] = True
                 self._event(record["name"], "disarmed", "boot files withdrawn")
             elif done.error is not None:
-                what = "boot files are" if has_files else "boot media is"
-                self._warn_machine(record, f"its {what} still there: {done.error}")
+                self._warn_machine(record, f"its boot files are still there: {done.error}")
         return {record["node_name"] for record in done.subject}
 
     def _watch_site(self) -> None:
@@ -782,7 +840,7 @@ class Join:
     def _has_media(self, record: Record) -> bool:
         """Whether it may boot the image that its BMC was given, now or once more."""
         found = self._found.get(record["node_name"])
-        return bool(record.get("bmc")) and record["boot_method"] == "iso" and (found is None or not found.final)
+        return may_be_told(record) and record["boot_method"] == "iso" and (found is None or not found.final)
 
     def _is_installing(self, record: Record) -> bool:
         found = self._found.get(record["node_name"])
@@ -817,10 +875,7 @@ class Join:
                 self._needless.add(node_name)
         # The installer of an ISO reads from it until the machine restarts: the image has to stay, the override not.
         running = [by_name[name] for name, _text, kinds in news.events if "ignition" in kinds]
-        with_media = [record for record in running if self._has_media(record)]
-        if with_media and self._clear_override is not None:
-            clear = self._clear_override
-            self._beside(self._helper, "cleared", with_media, lambda: clear([dict(record) for record in with_media]))
+        self._tell_bmcs([record for record in running if self._has_media(record)], media=False)
         return touched
 
     def _stop_reinstalling(self, record: Record, served: bool) -> None:
@@ -839,9 +894,6 @@ class Join:
             self._needless.add(record["node_name"])
             what_to_do = "the ISO is ejected; put its disk first in the boot order, and restart it where it hangs"
         self._warn_machine(record, f"it has booted its ISO again instead of its disk, and installs again: {what_to_do}")
-
-    def _take_cleared(self, done: Done) -> set[str]:
-        return {record["node_name"] for record in done.subject}
 
     def _alarm(self, text: str) -> None:
         """Warn of something that concerns the whole run, at once and once."""
@@ -874,7 +926,7 @@ class Join:
             "patch": self._take_patch,
             "probe": self._take_probe,
             "disarm": self._take_disarm,
-            "cleared": self._take_cleared,
+            "by_bmc": self._take_by_bmc,
             "watch": self._take_watch,
         }
         return take[done.kind](done)
@@ -884,10 +936,10 @@ class Join:
         until = time.monotonic() + CLOSING_SECONDS
         while time.monotonic() < until:
             self._disarm_some()
-            for record in self._active.values():
-                if not record["failed"]:
-                    self._patch_node(record, final=True)
-            if not (self._disarming or self._in_flight or self._patching or self._watching):
+            owed = self._owed_patches()
+            for record in owed:
+                self._patch_node(record, final=True)
+            if not (owed or self._disarming or self._at_bmcs or self._in_flight or self._patching or self._watching):
                 return
             try:
                 report = self._reports.get(timeout=0.5)
@@ -895,6 +947,10 @@ class Join:
                 continue
             if isinstance(report, Done):
                 self._take_done(report)
+        for record in self._owed_patches():
+            name = record["node_name"]
+            why = self._patch_errors[name].message if name in self._patch_errors else "the API did not answer in time"
+            self._warn_machine(record, f"the node {name} was not changed as the inventory says: {why}")
 
     def _stop(self, error: OperationError) -> None:
         """Nothing can go on: every machine that is not done stops here, with the reason."""

@@ -31,9 +31,38 @@ options:
     elements: str
   site:
     description:
-      - The site's variables by name, empty where one is not given.
+      - The site's variables.
       - When left out, they are not checked.
     type: dict
+    suboptions:
+      publish_directory:
+        description: Folder on the web host that its HTTP server serves.
+        type: str
+        default: ""
+      publish_base_url:
+        description: URL of that folder as machines see it.
+        type: str
+        default: ""
+      publish_put_url:
+        description: Where files are uploaded for machines that take none from the web host.
+        type: str
+        default: ""
+      publish_put_base_url:
+        description: URL from which those machines fetch them, where it is another one.
+        type: str
+        default: ""
+      netboot_tftp_directory:
+        description: Folder of the TFTP server.
+        type: str
+        default: ""
+      netboot_grub_directory:
+        description: Folder from which GRUB reads its files by TFTP.
+        type: str
+        default: ""
+      boot_artifacts_source:
+        description: Where boot artifacts come from.
+        type: str
+        default: ""
   roles:
     description:
       - Roles of this collection that the run will use. Their inputs are checked now, before anything is touched.
@@ -82,11 +111,20 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import AUTH_ARGUMENT_SPEC
 
+SITE_VARIABLES = (
+    "publish_directory",
+    "publish_base_url",
+    "publish_put_url",
+    "publish_put_base_url",
+    "netboot_tftp_directory",
+    "netboot_grub_directory",
+    "boot_artifacts_source",
+)
 ARGUMENT_SPEC = {
     **AUTH_ARGUMENT_SPEC,
     "hosts": {"type": "list", "elements": "str"},
     "group": {"type": "list", "elements": "str"},
-    "site": {"type": "dict"},
+    "site": {"type": "dict", "options": {name: {"type": "str", "default": ""} for name in SITE_VARIABLES}},
     "roles": {"type": "list", "elements": "str"},
 }
 

@@ -32,7 +32,7 @@ HELD = 3.0
 # For one run, on a machine that has much else to do
 MOST_SECONDS = 600
 # Before Ctrl-C is pressed again
-PATIENCE = 20
+PATIENCE = 2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -343,6 +343,34 @@ def test_labels_taints_and_cordon_come_with_the_node_and_the_cordon_goes(bench: 
     assert site.join(site.records(labels={"zone": "a"}, taints=[taint])).run()["changed"] is False
 
 
+@pytest.mark.parametrize("works", [True, False])
+def test_labels_come_before_the_serving_certificate_and_where_they_fail_it_comes_all_the_same(
+    bench: Callable[..., Bench], works: bool
+) -> None:
+    site = bench(1)
+    if not works:
+        site.faults.fail(500, count=1000, verb="patch", path="/nodes/", user="system:admin")
+    site.start()
+    result = site.join(site.records(labels={"zone": "a"})).run()
+    assert stages(result) == {"worker-arm-1": DONE}
+    written = [
+        "label" if request.verb == "patch" else "approval"
+        for request in site.site.plane.requests
+        if (
+            request.verb == "patch"
+            and request.path.startswith("/api/v1/nodes/")
+            and not request.path.endswith("/status")
+        )
+        or request.path.endswith("/approval")
+    ]
+    first = written.index("label")
+    assert (written[:first], written.count("approval")) == (["approval"], 2)
+    warnings = " ".join(result["machines"][0]["warnings"])
+    assert ("was not changed as the inventory says" in warnings) is not works
+    # an API in trouble is not asked without a pause
+    assert written.count("label") < 12
+
+
 def test_check_mode_says_what_would_be_approved_and_writes_nothing(bench: Callable[..., Bench]) -> None:
     site = bench(2)
     site.start("worker-arm-1")
