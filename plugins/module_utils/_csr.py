@@ -886,6 +886,7 @@ CHECKS: tuple[Check, ...] = (
 __all__ = (
     "APPROVE",
     "CHECKS",
+    "CLOCK_SKEW",
     "IGNORE",
     "REJECT",
     "WAIT",

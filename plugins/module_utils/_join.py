@@ -19,6 +19,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._certificate i
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import presented_certificate
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import signed_by
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import APPROVE
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import CLOCK_SKEW
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Decision
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import would_approve
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
@@ -105,7 +106,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Where a machine stands. ``probe`` asks for a (new) look at its port 10250."""
+    """Where a machine stands.
+
+    ``probe`` asks for a (new) look at its port 10250. ``warning`` belongs to the stage, ``history`` warns of what was
+    before.
+    """
 
     stage: str
     code: str = ""
@@ -115,6 +120,7 @@ class Assessment:
     failed: bool = False
     probe: bool = False
     warning: str = ""
+    history: str = ""
     client_csr: str = ""
     serving_csr: str = ""
     approved_by: str = ""
@@ -137,6 +143,9 @@ def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessmen
     else:
         found = _with_node(machine, node, world, now, run)
     found = _named(found, machine, world)
+    earlier = _earlier_approvals(machine, world, run)
+    if earlier:
+        found = _replace(found, history=f"{earlier}; the node was there before, so it may be somebody else by now")
     if not found.final and now >= deadline(machine, run):
         waited = now - (timestamp(machine.get("powered_on")) or run.started)
         return _replace(
@@ -441,23 +450,49 @@ def _joined(why: str) -> Assessment:
 
 
 def foreign_approval(machine: Machine, world: World, run: Run) -> tuple[str, str] | None:
-    """Reason and hint where somebody else approved a request for this machine that the rules refuse."""
+    """Reason and hint where somebody else let this machine in by an approval that the rules refuse."""
+    for text, let_in in _refused_approvals(machine, world, run):
+        if let_in:
+            return text, "Find out who or what approves requests here, and whether the machine is the one you mean."
+    return None
+
+
+def _earlier_approvals(machine: Machine, world: World, run: Run) -> str:
+    """What somebody else approved for a node that was there already, and the rules refuse; else empty."""
+    return "; ".join(text for text, let_in in _refused_approvals(machine, world, run) if not let_in)
+
+
+def _refused_approvals(machine: Machine, world: World, run: Run) -> t.Iterator[tuple[str, bool]]:
+    """A sentence on each approval by somebody else that the rules refuse, and whether the machine came in by it."""
     node = world.nodes.get(machine["node_name"])
-    existed = node is not None and created(node) < run.since
+    since = min(run.since, timestamp(machine.get("powered_on")) or run.since)
+    existed = node is not None and created(node) < since
+    begin = _let_in(node, world, since) if node is not None and existed else 0.0
     for signer in SIGNERS:
         for csr in world.claims(signer, machine["node_name"]):
-            uid, at = csr["metadata"]["uid"], approved_at(csr)
-            if at is None or uid in world.approved_here or (existed and at < run.since):
+            at = approved_at(csr)
+            if at is None or csr["metadata"]["uid"] in world.approved_here:
                 continue
+            by = (condition(csr, "Approved") or {}).get("reason") or "no reason given"
+            if existed and at < since and by == APPROVAL_REASON:
+                continue  # an earlier run knew what this one cannot: when it had powered the machine on, its options
             decision = _foreign_decision(csr, machine, world, run)
             if decision is not None:
-                by = (condition(csr, "Approved") or {}).get("reason") or "no reason given"
-                return (
-                    f"somebody else approved {csr['metadata']['name']} ({by}), which the rules refuse:"
-                    f" {decision.detail.rstrip('.')}",
-                    "Find out who or what approves requests here, and whether the machine is the one you mean.",
-                )
-    return None
+                name, why = csr["metadata"]["name"], decision.detail.rstrip(".")
+                yield f"somebody else approved {name} ({by}), which the rules refuse: {why}", at >= begin
+
+
+def _let_in(node: Node, world: World, since: float) -> float:
+    """The first approval of which a Node may have come, where the API still has it; else ``since``.
+
+    What is older belongs to the life of a node that was there before.
+    """
+    approvals = [
+        approved_at(csr)
+        for csr in world.claims(CLIENT_SIGNER, node["metadata"]["name"])
+        if csr["spec"].get("username") == BOOTSTRAPPER
+    ]
+    return min([since, *(at for at in approvals if at is not None and at <= created(node) + CLOCK_SKEW)])
 
 
 def _foreign_decision(csr: dict[str, t.Any], machine: Machine, world: World, run: Run) -> Decision | None:
@@ -473,7 +508,8 @@ def _foreign_decision(csr: dict[str, t.Any], machine: Machine, world: World, run
             return None
         run.foreign[uid] = decision
     # A kubelet's renewal of its own client certificate is the cluster's to approve.
-    return None if decision.verdict == APPROVE or decision.code == "client_requestor" else decision
+    renewal = decision.code == "client_requestor" and csr["spec"].get("username") == NODE_PREFIX + machine["node_name"]
+    return None if decision.verdict == APPROVE or renewal else decision
 
 
 # -- small parts -------------------------------------------------------------------------------------------------------

@@ -617,8 +617,9 @@ class Join:
             approved_by=found.approved_by,
             proof=found.proof,
         )
-        if found.warning:
-            self._warn_machine(record, found.warning)
+        for text in (found.warning, found.history):
+            if text:
+                self._warn_machine(record, text)
         self._doubt(record)
         return found
 

@@ -240,12 +240,56 @@ def test_approval_by_another_that_the_rules_refuse_fails_the_machine() -> None:
     assert "csr-client" in found.reason
 
 
-def test_old_approvals_for_a_node_that_existed_before_the_run_are_history() -> None:
-    cluster = Cluster().client("issued", ours=False, born=NOW - 2000, kind="p384")
-    for csr in cluster.world.csrs.values():
-        csr["spec"]["groups"] = []
-    cluster.node(born=NOW - 1990).serving("issued").shows_issued()
-    assert cluster.found().stage == "proven"
+def refused_earlier(reason: str, *, node_born: float) -> Cluster:
+    """A Ready node, proven, for which somebody approved long before the run what the rules refuse."""
+    cluster = Cluster()
+    csr, _parts = corpus.client_csr(born=NOW - 2000)
+    csr["spec"]["groups"].append("system:masters")
+    csr = corpus.issue(csr, reason=reason)
+    cluster.world.put_csr(csr)
+    made_with = corpus.fingerprint(csr)
+    return cluster.node(born=node_born).serving("issued", born=NOW - 1950, fingerprint=made_with).shows_issued()
+
+
+def test_second_run_does_not_forget_that_somebody_else_let_the_machine_in() -> None:
+    found = refused_earlier("OcApprove", node_born=NOW - 1990).found()
+    assert (found.code, found.failed) == ("approved_by_other", True)
+    assert "csr-client (OcApprove)" in found.reason
+
+
+def test_time_between_power_on_and_the_start_of_the_run_belongs_to_it() -> None:
+    cluster = refused_earlier("OcApprove", node_born=NOW - 2100)
+    cluster.machine["powered_on"] = corpus.stamp(NOW - 2200)
+    assert cluster.found().code == "approved_by_other"
+
+
+def test_old_approval_for_a_node_that_was_there_before_is_history_and_a_warning() -> None:
+    found = refused_earlier("OcApprove", node_born=NOW - 90000).found()
+    assert (found.stage, found.failed) == ("proven", False)
+    assert "somebody else approved csr-client (OcApprove)" in found.history
+
+
+def test_what_an_earlier_run_approved_for_a_node_that_is_there_is_its_own() -> None:
+    found = refused_earlier("InventoryApproved", node_born=NOW - 1990).found()
+    assert (found.stage, found.failed, found.history) == ("proven", False, "")
+
+
+def test_earlier_run_is_judged_again_while_no_node_has_come_of_it() -> None:
+    cluster = refused_earlier("InventoryApproved", node_born=NOW - 1990)
+    cluster.world.replace_nodes([])
+    assert cluster.found().code == "approved_by_other"
+
+
+def test_certificate_of_a_machine_that_another_node_asked_for_fails_it() -> None:
+    cluster = Cluster()
+    csr, _parts = corpus.client_csr()
+    csr["spec"].update(username="system:node:worker-x86-1", groups=["system:nodes", "system:authenticated"])
+    cluster.world.put_csr(corpus.issue(csr, reason="OcApprove"))
+    assert cluster.found().code == "approved_by_other"
+    csr["spec"]["username"] = "system:node:worker-arm-1"
+    cluster.world.put_csr(corpus.issue(csr, reason="AutoApproved"))
+    cluster.run.foreign.clear()
+    assert cluster.found().failed is False
 
 
 @pytest.mark.parametrize(
