@@ -13,6 +13,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -26,6 +27,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._kube import C
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
+from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import may_be_told
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_run import disarm_all
 from ansible_collections.multiarch.openshift.plugins.module_utils._tables import pending_lines
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
@@ -33,6 +35,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._other_host import OtherHost
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
 
 DISARM_MODULE = "multiarch.openshift.netboot_config"
@@ -46,8 +49,30 @@ Say = t.Callable[[str], None]
 Note = t.Callable[[dict[str, t.Any]], None]
 # Takes back what was told to the BMCs of these machines; the media too, or the boot override alone.
 ByBmc = t.Callable[[list[dict[str, t.Any]], bool], None]
+# Runs a module by its name and arguments.
+Ask = t.Callable[[str, dict[str, t.Any]], dict[str, t.Any]]
 
 display = Display()
+
+
+class Place(t.NamedTuple):
+    """A host with boot files."""
+
+    ask: Ask
+    files: dict[str, t.Any]
+    task: Task
+
+    def withdraw(self, machines: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+        names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
+        return self.ask(DISARM_MODULE, {**self.files, "machines": names, "state": "local_boot"})
+
+    @contextlib.contextmanager
+    def only_looking(self) -> t.Iterator[None]:
+        before, self.task.check_mode = self.task.check_mode, True
+        try:
+            yield
+        finally:
+            self.task.check_mode = before
 
 
 class ActionModule(ActionBase):
@@ -62,8 +87,9 @@ class ActionModule(ActionBase):
                 path = None if self._task.check_mode else arguments["events_path"]
                 events = stack.enter_context(EventFile(path))
                 own = connect(arguments)
-                by_bmc = self._by_bmc(arguments, task_vars or {})
-                disarm = self._disarm(arguments, task_vars or {}, by_bmc)
+                places = self._places(arguments, task_vars or {}, stack)
+                machines = _marked(arguments["machines"], places)
+                by_bmc = self._by_bmc(machines, arguments["watch"], task_vars or {}, events.note)
                 look_at_site = self._look_at_site(arguments["watch"], task_vars or {})
 
                 def make(
@@ -74,12 +100,12 @@ class ActionModule(ActionBase):
                 ) -> Join:
                     return Join(
                         cluster,
-                        arguments["machines"],
+                        machines,
                         _settings(arguments),
                         say=say,
                         note=note,
-                        disarm=disarm,
-                        clear_override=(lambda machines: by_bmc(machines, False)) if by_bmc else None,
+                        disarm=_disarming(places) if places else None,
+                        by_bmc=by_bmc,
                         look_at_site=look_at_site,
                         reconnect=reconnect,
                     )
@@ -96,30 +122,24 @@ class ActionModule(ActionBase):
             display.display(line)
         return {**result, **found}
 
-    def _disarm(
-        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], by_bmc: ByBmc | None
-    ) -> t.Callable[[list[dict[str, t.Any]]], bool] | None:
-        """Withdraws boot files, and what BMCs have been told."""
-        files = arguments["disarm"]
-        if not files and not by_bmc:
-            return None
+    def _places(
+        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], stack: contextlib.ExitStack
+    ) -> list[Place]:
+        """Every host that has boot files."""
+        places = []
+        if arguments["disarm"]:
+            places.append(Place(self._on_web_host(task_vars), arguments["disarm"], self._task))
+        for name, files in {} if self._task.check_mode else (arguments["disarm_hosts"] or {}).items():
+            host = OtherHost(self, name, task_vars)
+            stack.callback(host.close)
+            places.append(Place(_asking(host.execute_module, name), files, host.task))
+        return places
 
-        def disarm(machines: list[dict[str, t.Any]]) -> bool:
-            try:
-                if not files:
-                    return False
-                names = [{"name": machine["name"], "macs": machine.get("macs") or []} for machine in machines]
-                wanted = {**files, "machines": names, "state": "absent"}
-                return bool(self._ask_web_host(DISARM_MODULE, wanted, task_vars).get("changed"))
-            finally:
-                if by_bmc:
-                    by_bmc(machines, True)
-
-        return disarm
-
-    def _by_bmc(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> ByBmc | None:
+    def _by_bmc(
+        self, machines: list[dict[str, t.Any]], watch: dict[str, t.Any] | None, task_vars: dict[str, t.Any], note: Note
+    ) -> ByBmc | None:
         """Takes back what BMCs have been told; one that fails is asked again at the end of the run."""
-        told = [machine for machine in arguments["machines"] if machine.get("bmc_url") and machine.get("bmc")]
+        told = [machine for machine in machines if not machine["failed"] and may_be_told(machine)]
         if not told:
             return None
         accounts = bmc_accounts(told, task_vars["hostvars"], self._loader)
@@ -129,16 +149,21 @@ class ActionModule(ActionBase):
 
         def take_back(machines: list[dict[str, t.Any]], media: bool) -> None:
             due = [machine for machine in machines if machine["name"] in accounts]
-            disarm_all(
+            records, _changed = disarm_all(
                 due,
                 connect,
                 say=display.display,
+                note=note,
                 limits=Limits(media=BMC_TIMEOUT),
-                base_url="",
+                base_url=(watch or {}).get("base_url") or "",
                 media=media,
                 parallel=len(due),
                 check_mode=False,
             )
+            for record in records:
+                # a second wrong password may lock the account
+                if record.get("bmc_trouble") == "bmc_credentials":
+                    accounts.pop(record["name"], None)
 
         return take_back
 
@@ -149,17 +174,64 @@ class ActionModule(ActionBase):
         # without a web host, what was uploaded is looked at all the same
         if not arguments or not (arguments["base_url"] or published.get("ignition")):
             return None
-        return lambda question: self._ask_web_host(WATCH_MODULE, question, task_vars)
+        ask = self._on_web_host(task_vars)
+        return lambda question: ask(WATCH_MODULE, question)
 
-    def _ask_web_host(self, module: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """The answer of a module on the web host; this may run beside the loop."""
+    def _on_web_host(self, task_vars: dict[str, t.Any]) -> Ask:
+        def execute(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
+            return dict(self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars))
+
+        return _asking(execute, "the web host")
+
+
+def _disarming(places: t.Sequence[Place]) -> t.Callable[[list[dict[str, t.Any]]], bool]:
+    """Withdraws boot files, on every host that has some."""
+
+    def disarm(machines: list[dict[str, t.Any]]) -> bool:
+        changed, problems = False, []
+        for place in places:
+            try:
+                answer = place.withdraw(machines)
+            except OperationError as error:
+                problems.append(error)
+            else:
+                changed = changed or bool(answer.get("changed"))
+        if problems:
+            raise problems[0]
+        return changed
+
+    return disarm
+
+
+def _marked(machines: list[dict[str, t.Any]], places: t.Sequence[Place]) -> list[dict[str, t.Any]]:
+    """The records, with ``armed_earlier`` where a boot file shows that another run has armed the machine.
+
+    Its BMC was then told to boot it, and may have kept for every boot what was meant for one.
+    """
+    unknown = [
+        m for m in machines if not m["failed"] and may_be_told(m) and "bmc" not in m and m["boot_method"] != "iso"
+    ]
+    armed: set[str] = set()
+    for place in places if unknown else ():
+        # what is not known here is found out when the boot files are withdrawn
+        with contextlib.suppress(OperationError), place.only_looking():
+            armed |= {machine["name"] for machine in place.withdraw(unknown)["machines"] if machine["changed"]}
+    return [{**machine, "armed_earlier": True} if machine["name"] in armed else machine for machine in machines]
+
+
+def _asking(execute: Ask, host: str) -> Ask:
+    """The answers of modules on a host; this may run beside the loop."""
+
+    def ask(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:
         try:
-            answer = self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars)
+            answer = execute(module, arguments)
         except AnsibleConnectionFailure as error:
             answer = {"unreachable": True, "msg": str(error)}
         if answer.get("failed") or answer.get("unreachable"):
-            raise OperationError(str(answer.get("msg") or "the web host did not answer"))
+            raise OperationError(str(answer.get("msg") or f"{host} did not answer"))
         return answer
+
+    return ask
 
 
 def _settings(arguments: dict[str, t.Any]) -> Settings:

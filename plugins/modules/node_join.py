@@ -128,10 +128,16 @@ options:
   disarm:
     description:
       - Arguments of M(multiarch.openshift.netboot_config), without C(machines) and C(state), with which the boot files
-        of a machine are withdrawn as soon as its client request is approved, while the others go on.
+        of a machine are withdrawn as soon as its client request is approved, while the others go on. What is left of
+        them starts its disk, and goes with C(state) V(absent).
       - When left out, boot files stay where they are.
       - What M(multiarch.openshift.redfish_boot) has put in place for a machine is taken away at the same moment, in any
         case.
+    type: dict
+  disarm_hosts:
+    description:
+      - The same for other hosts where boot files of the machines lie, by their names in the inventory.
+      - When left out, only the host that the task is delegated to has some.
     type: dict
   watch:
     description:
@@ -321,6 +327,7 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "heartbeat": {"type": "int", "default": 30},
     "events_path": {"type": "path"},
     "disarm": {"type": "dict"},
+    "disarm_hosts": {"type": "dict"},
     "watch": {
         "type": "dict",
         "options": {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -75,21 +76,43 @@ def test_a_log_that_cannot_be_read_does_not_stop_the_run(make_site: MakeSite, si
     assert "absent.log cannot be read" in run.stdout
 
 
-@pytest.mark.parametrize("boot_method", ["grub", "ipxe"])
+@pytest.mark.parametrize(
+    ("boot_method", "architecture"), [("grub", "aarch64"), ("ipxe", "aarch64"), ("pxelinux", "x86_64")]
+)
 def test_a_machine_that_boots_from_the_network_first_is_installed_once(
-    make_site: MakeSite, site_block: int, boot_method: str
+    make_site: MakeSite, site_block: int, boot_method: str, architecture: str
 ) -> None:
-    network_first = machine_spec(1, block=site_block, boot_method=boot_method, behaviour="network_first")
+    network_first = machine_spec(
+        1, block=site_block, boot_method=boot_method, architecture=architecture, behaviour="network_first"
+    )
     site = make_site(machines=[network_first], reboot=120)
     with site.operator():
         run = site.run("add_arm_workers", timeout=240)
     assert run.rc == 0, run.stdout
     machine = site.machines["worker-arm-1"]
     assert len(machine.events("installed")) == 1
-    # it asked its loader a second time, found nothing, and started from its disk
+    # it asked its loader a second time, was sent to its disk, and nothing is left of that
     assert len(machine.events("local_boot")) == 1
+    assert site.boot_files("worker-arm-1") == []
     assert "worker-arm-1: proven" in run.stdout
     assert "worker-arm-1  boot files withdrawn" in run.stdout
+
+
+@pytest.mark.parametrize("tftp_host", ["localhost", "tftp1"])
+def test_boot_files_on_a_tftp_host_are_withdrawn_at_the_same_moment(
+    make_site: MakeSite, site_block: int, tftp_host: str
+) -> None:
+    """That host may be the web host by its name, or another one."""
+    site = make_site(machines=[machine_spec(1, block=site_block, behaviour="network_first")], reboot=120)
+    more = site.directory / "tftp-host.yml"
+    here = f"{{ansible_connection: local, ansible_python_interpreter: {sys.executable}}}"
+    more.write_text(f"tftp_host:\n  hosts:\n    {tftp_host}: {here}\n")
+    with site.operator():
+        run = site.run("add_arm_workers", "-i", str(more), timeout=240)
+    assert run.rc == 0, run.stdout
+    assert len(site.machines["worker-arm-1"].events("installed")) == 1
+    assert "worker-arm-1  boot files withdrawn" in run.stdout
+    assert "still there" not in run.stdout
 
 
 def test_who_asks_for_a_boot_file_again_is_warned_of(make_site: MakeSite, site_block: int) -> None:
