@@ -14,6 +14,7 @@ import re
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._machine import runs
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import Marker
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import is_entry
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import read_marker
@@ -23,6 +24,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._netboot impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import boot_paths
 from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import entries
 from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import gets_boot_file
+from ansible_collections.multiarch.openshift.plugins.module_utils._netboot import local_boot_file
 
 Machine = dict[str, t.Any]
 Files = t.Mapping[str, str]
@@ -53,6 +55,9 @@ class _Ownership:
         self._cluster = cluster
         self._markers = {path: read_marker(text) for path, text in lying.items()}
         self._macs = {machine["name"]: set(machine.get("macs") or ()) for machine in machines}
+
+    def text(self, path: str) -> str:
+        return self._lying[path]
 
     def belongs(self, path: str, machine: Machine) -> bool:
         """Whether the lying file may be replaced or removed for the machine: ours, and no one else's of the plan."""
@@ -117,6 +122,8 @@ def arm(
         decision.machines.append(machine)
         if machine.get("failed"):
             continue
+        if gets_boot_file(machine) and runs(machine) and not _is_armed(machine, ownership, folders, cluster=cluster):
+            continue  # what it was started with, it goes on with; a boot file would install it again
         files: dict[str, str] = {}
         if gets_boot_file(machine):
             try:
@@ -152,8 +159,21 @@ def arm(
     return decision
 
 
-def disarm(machines: t.Sequence[Machine], *, folders: Folders, lying: Files, cluster: str) -> Decision:
-    """Take every machine's boot files away, failed machines' too; what is the site's is only told."""
+def _is_armed(machine: Machine, ownership: _Ownership, folders: Folders, *, cluster: str) -> bool:
+    """Whether a boot file of it lies there that would install it."""
+    return any(
+        ownership.text(path) != local_boot_file(path, machine, folders, cluster=cluster)
+        for path in ownership.held_by(machine, folders)
+    )
+
+
+def disarm(
+    machines: t.Sequence[Machine], *, folders: Folders, lying: Files, cluster: str, local_boot: bool = False
+) -> Decision:
+    """Take every machine's boot files away, failed machines' too; what is the site's is only told.
+
+    :param local_boot: whether loaders that would wait without a file get one that starts the machine from its disk
+    """
     ownership = _Ownership(machines, lying, cluster)
     decision = Decision([])
     for given in machines:
@@ -161,8 +181,12 @@ def disarm(machines: t.Sequence[Machine], *, folders: Folders, lying: Files, clu
         decision.machines.append(machine)
         decision.foreign += ownership.foreign(boot_paths(machine, folders), machine)
         ours = [path for path in ownership.held_by(machine, folders) if path not in decision.remove]
-        decision.remove += ours
-        machine["changed"] = bool(machine.get("changed") or ours)
+        instead = {path: local_boot_file(path, machine, folders, cluster=cluster) for path in ours if local_boot}
+        write = {path: text for path, text in instead.items() if text is not None and lying[path] != text}
+        remove = [path for path in ours if instead.get(path) is None]
+        decision.write.update(write)
+        decision.remove += remove
+        machine["changed"] = bool(machine.get("changed") or write or remove)
         machine["boot_files"] = [path for path in machine.get("boot_files") or () if path not in ours]
     return decision
 
@@ -175,8 +199,8 @@ def _decide_entries(
 ) -> None:
     for entry in needed:
         path = entry_paths.get(entry["kind"])
-        if not path and entry["kind"] == "grub_tftp" and entry["path"] in lying_entries:
-            # what the site's GRUB does without a file is settled
+        if not path and entry["path"] in lying_entries and entry["kind"] in ("grub_tftp", "pxelinux"):
+            # what the site's loader does without a file is settled
             continue
         if not path:
             decision.entries.append(entry)

@@ -71,6 +71,11 @@ def grub_without_a_file() -> str:
     return "\n".join([ENTRY, *_LEAVE]) + "\n"
 
 
+def grub_local_boot(marker: Marker) -> str:
+    """The file of a MAC that sends its machine back to the firmware, as :func:`grub_without_a_file` does all."""
+    return "\n".join([str(marker), "# It is installed, and starts from its disk.", "exit 1"]) + "\n"
+
+
 def grub_device_path(url: str, what: str) -> str:
     """How GRUB names a file behind an http URL: ``(http,192.0.2.5:8080)/path``."""
     parts = machine_url(url, what)
@@ -87,4 +92,4 @@ def _quoted(word: str) -> str:
     return word if _PLAIN.fullmatch(word) else f"'{word}'"
 
 
-__all__ = ("grub_device_path", "grub_dispatcher", "grub_menu", "grub_without_a_file")
+__all__ = ("grub_device_path", "grub_dispatcher", "grub_local_boot", "grub_menu", "grub_without_a_file")

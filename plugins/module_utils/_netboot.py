@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_device_path
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_dispatcher
+from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_local_boot
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_menu
 from ansible_collections.multiarch.openshift.plugins.module_utils._grub import grub_without_a_file
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import check_verified_delivery
@@ -29,11 +30,15 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._machine impor
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine_url import machine_url
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import Marker
 from ansible_collections.multiarch.openshift.plugins.module_utils._pxelinux import pxelinux_config
+from ansible_collections.multiarch.openshift.plugins.module_utils._pxelinux import pxelinux_local_boot
+from ansible_collections.multiarch.openshift.plugins.module_utils._pxelinux import pxelinux_without_a_file
 
 _NEEDED = (
     *("name", "architecture", "boot_method", "macs", "pool", "install_device", "ignition_delivery"),
     *("consoles", "network_arguments", "live_kernel_arguments"),
 )
+# Loaders that wait for somebody where they find no file. The others leave, by dispatcher and chain entry.
+_LOCAL_BOOT = {"grub over tftp": grub_local_boot, "pxelinux": pxelinux_local_boot}
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
@@ -59,6 +64,11 @@ class Folders:
         if self.tftp:
             places.append(("pxelinux", os.path.join(self.tftp, "pxelinux.cfg"), "01-{mac}"))
         return places
+
+    def fallbacks(self) -> list[str]:
+        """What loaders that read by TFTP take where a machine has no boot file."""
+        grub = [os.path.join(self.grub, "grub.cfg")] if self.grub else []
+        return [*grub, *([os.path.join(self.tftp, "pxelinux.cfg", "default")] if self.tftp else [])]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,10 +165,17 @@ def boot_paths(machine: t.Mapping[str, t.Any], folders: Folders, loaders: t.Sequ
     ]
 
 
+def local_boot_file(path: str, machine: t.Mapping[str, t.Any], folders: Folders, *, cluster: str) -> str | None:
+    """What in the place of a boot file lets the machine start from its disk; None where nothing need lie there."""
+    loaders = {folder: loader for loader, folder, _pattern in folders.boot_folders()}
+    make = _LOCAL_BOOT.get(loaders.get(os.path.dirname(path), ""))
+    return make(Marker(cluster, machine["name"])) if make else None
+
+
 def entries(machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, base_url: str) -> list[dict[str, str]]:
     """What these machines need to find their files, or to do without one, with the path that suits it.
 
-    That is the dispatcher, the menu of a GRUB that finds no file by TFTP, and the chain entry.
+    That is the dispatcher, what GRUB and PXELINUX do that find no file by TFTP, and the chain entry.
     """
     by_http = {machine["boot_method"] for machine in machines if (machine.get("boot_transport") or "http") == "http"}
     by_ipxe = any(machine["boot_method"] == "ipxe" for machine in machines)
@@ -170,6 +187,9 @@ def entries(machines: t.Sequence[t.Mapping[str, t.Any]], folders: Folders, *, ba
     if folders.grub and any(machine["boot_method"] == "grub" for machine in machines):
         path = os.path.join(folders.grub, "grub.cfg")
         needed.append({"kind": "grub_tftp", "path": path, "text": grub_without_a_file()})
+    if folders.tftp and any(machine["boot_method"] == "pxelinux" for machine in machines):
+        path = os.path.join(folders.tftp, "pxelinux.cfg", "default")
+        needed.append({"kind": "pxelinux", "path": path, "text": pxelinux_without_a_file()})
     if folders.publish and by_ipxe:
         path = os.path.join(folders.publish, "boot.ipxe")
         needed.append({"kind": "ipxe", "path": path, "text": ipxe_chain(base)})
@@ -309,5 +329,6 @@ __all__ = (
     "entries",
     "gets_boot_file",
     "installed_system",
+    "local_boot_file",
     "pins",
 )

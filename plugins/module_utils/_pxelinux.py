@@ -11,8 +11,10 @@ import typing as t
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import kernel_line
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine_url import machine_url
+from ansible_collections.multiarch.openshift.plugins.module_utils._marker import ENTRY
 from ansible_collections.multiarch.openshift.plugins.module_utils._marker import Marker
 
+_LOCAL_BOOT = ("DEFAULT disk", "PROMPT 0", "LABEL disk", "  LOCALBOOT 0")
 PATH_LIMIT = 127
 """Characters of a file name, path or URL included."""
 
@@ -34,6 +36,16 @@ def pxelinux_config(marker: Marker, kernel: str, *, initrds: t.Sequence[str], ar
     return "\n".join(lines) + "\n"
 
 
+def pxelinux_local_boot(marker: Marker) -> str:
+    """The file of a MAC that lets its machine start from its disk."""
+    return "\n".join([str(marker), *_LOCAL_BOOT]) + "\n"
+
+
+def pxelinux_without_a_file() -> str:
+    """The file ``pxelinux.cfg/default``, without which PXELINUX finds nothing for a machine that is disarmed."""
+    return "\n".join([ENTRY, "# No file for this machine. A menu of your own goes here instead.", *_LOCAL_BOOT]) + "\n"
+
+
 def _check_name(name: str) -> None:
     if len(name) > PATH_LIMIT:
         raise OperationError(
@@ -46,4 +58,4 @@ def _check_name(name: str) -> None:
         raise OperationError(f"PXELINUX would load {name}, and speaks only IPv4.", "Use iPXE, or an IPv4 address.")
 
 
-__all__ = ("PATH_LIMIT", "pxelinux_config")
+__all__ = ("PATH_LIMIT", "pxelinux_config", "pxelinux_local_boot", "pxelinux_without_a_file")

@@ -14,6 +14,8 @@ description:
   - Writes the boot files of all machines in one call, one for each MAC address, on the host whose server hands them
     out.
   - GRUB (64-bit ARM) gets C(grub.cfg-01-<mac>), iPXE C(<mac>.ipxe), PXELINUX (x86_64) C(pxelinux.cfg/01-<mac>).
+  - A machine whose C(bmc_power) is V(on), as M(multiarch.openshift.redfish_boot) has found it, and whose C(power_policy)
+    is not V(restart), is not armed anew. It is left alone with what lies there.
   - A machine that must not be armed, because a node of it exists or because it boots by other means, loses the boot
     files that an earlier run left for it.
   - Only files that are absent, or that carry the marker of this collection for the same cluster, are written or
@@ -40,7 +42,10 @@ options:
       - V(present) arms the machines.
       - V(absent) removes their boot files, whatever their state, and never marks a machine as failed.
     type: str
-    choices: [present, absent]
+      - V(local_boot) does the same, but for GRUB by TFTP and PXELINUX, which would wait for somebody without a file
+        where the site has none for all machines, and get a file that starts the machine from its disk. V(absent) takes
+        it away.
+    choices: [present, absent, local_boot]
     default: present
   ignition:
     description:
@@ -189,13 +194,16 @@ foreign:
 entries:
   description:
     - Entries that the machines need and that nobody wrote, for the site to put into its menu.
-    - Empty with O(state=absent), which leaves entries in place, as they serve other machines and clusters as well.
+    - Empty unless O(state=present). Entries are left in place, as they serve other machines and clusters as well.
   returned: success
   type: list
   elements: dict
   contains:
     kind:
-      description: V(grub), V(grub_tftp) or V(ipxe). V(grub_tftp) is returned only where no file lies in its place.
+      description:
+        - V(grub), V(grub_tftp), V(pxelinux) or V(ipxe).
+        - V(grub_tftp) and V(pxelinux) are what these loaders take where a machine has no boot file. They are returned
+          only where no file lies in their place.
       type: str
     path:
       description: Path that suits the entry.
@@ -232,7 +240,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._netboot impor
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "machines": {"type": "list", "elements": "dict", "required": True},
     "cluster": {"type": "str", "required": True},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent", "local_boot"], "default": "present"},
     "ignition": {"type": "list", "elements": "dict", "default": []},
     "artifacts": {"type": "list", "elements": "dict", "default": []},
     "initrds": {"type": "list", "elements": "dict", "default": []},
@@ -261,11 +269,14 @@ def main() -> None:
         lying = read_boot_files(folders)
         if params["state"] == "absent":
             decision = disarm(params["machines"], folders=folders, lying=lying, cluster=params["cluster"])
+        elif params["state"] == "local_boot":
+            decision = disarm(
+                params["machines"], folders=folders, lying=lying, cluster=params["cluster"], local_boot=True
+            )
         else:
             check_tftp_folders(folders)
             entry_paths = {kind: path for kind, path in params["entry_paths"].items() if path}
-            beside_grub = [f"{folders.grub}/grub.cfg"] if folders.grub else []
-            lying_entries = read_files([*entry_paths.values(), *beside_grub])
+            lying_entries = read_files([*entry_paths.values(), *folders.fallbacks()])
             published = Published(params["ignition"], params["artifacts"], params["initrds"], params["version"])
             decision = arm(
                 params["machines"],

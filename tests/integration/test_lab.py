@@ -369,10 +369,21 @@ def test_ignition_is_tried_again_on_5xx_and_given_up_on_404(bench: Callable[...,
     assert "HTTP status 404" in b.stuck()
 
 
-def test_machine_without_a_boot_file_does_nothing_until_one_appears(bench: Callable[..., Bench]) -> None:
-    b = bench()
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        ({"boot_method": "ipxe"}, "local"),
+        # at its prompt, and waiting for a key
+        ({"boot_method": "grub"}, "stuck"),
+        ({"boot_method": "pxelinux", "architecture": "x86_64"}, "stuck"),
+    ],
+)
+def test_machine_without_a_boot_file_does_nothing_until_one_appears(
+    bench: Callable[..., Bench], values: dict[str, Any], state: str
+) -> None:
+    b = bench(**values)
     b.machine.power_on()
-    b.machine.wait_for("local")
+    b.machine.wait_for(state)
     assert b.machine.disk is None
     polling = machine_spec(1, behaviour="polling").behaviour
     b.machine.spec.behaviour = polling
@@ -383,10 +394,30 @@ def test_machine_without_a_boot_file_does_nothing_until_one_appears(bench: Calla
 
 
 def test_machine_that_boots_from_the_network_first_installs_until_it_is_disarmed(bench: Callable[..., Bench]) -> None:
-    b = bench(behaviour="network_first")
+    b = bench(behaviour="network_first", boot_method="ipxe")
     b.boot()
     b.machine.wait_for("installed", count=2)
     b.boot_path.unlink()
+    b.machine.wait_for("client_csr", 5)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"boot_method": "grub"}, "exit 1\n"),
+        (
+            {"boot_method": "pxelinux", "architecture": "x86_64"},
+            "DEFAULT disk\nPROMPT 0\nLABEL disk\n  LOCALBOOT 0\n",
+        ),
+    ],
+)
+def test_a_boot_file_may_send_a_machine_to_its_disk(
+    bench: Callable[..., Bench], values: dict[str, Any], text: str
+) -> None:
+    b = bench(behaviour="network_first", **values)
+    b.boot()
+    b.machine.wait_for("installed")
+    b.write(text)
     b.machine.wait_for("client_csr", 5)
 
 

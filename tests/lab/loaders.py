@@ -30,6 +30,10 @@ class LocalBoot(BootError):
     """The loader leaves: the firmware goes on with its next boot device, which is the disk."""
 
 
+class Waits(BootError):
+    """The loader has found no file and waits for somebody."""
+
+
 class Boot(NamedTuple):
     """What a loader hands to the kernel; `files` are (path or URL, content)."""
 
@@ -625,7 +629,7 @@ class Pxelinux:
             keyword, value = word.upper(), value.strip()
             if keyword == "LABEL":
                 current = entries.setdefault(value, {})
-            elif keyword in ("KERNEL", "LINUX", "APPEND", "INITRD", "IPAPPEND"):
+            elif keyword in ("KERNEL", "LINUX", "APPEND", "INITRD", "IPAPPEND", "LOCALBOOT"):
                 current[keyword] = value
             elif keyword in ("DEFAULT", "TIMEOUT", "PROMPT", "ONTIMEOUT", "TOTALTIMEOUT"):
                 general[keyword] = value
@@ -641,6 +645,8 @@ class Pxelinux:
 
     async def _load(self, entry: dict[str, str]) -> Boot:
         kernel = entry.get("KERNEL") or entry.get("LINUX") or ""
+        if "LOCALBOOT" in entry:
+            raise LocalBoot("PXELINUX leaves by LOCALBOOT")
         if not kernel:
             raise BootError("PXELINUX: no KERNEL")
         append = entry.get("APPEND", "")

@@ -44,6 +44,7 @@ from lab.loaders import Grub
 from lab.loaders import Ipxe
 from lab.loaders import LocalBoot
 from lab.loaders import Pxelinux
+from lab.loaders import Waits
 from lab.loop import LoopThread
 from lab.mirror import Artifact
 
@@ -229,7 +230,7 @@ class RackMachine(Machine):
         super().__init__(spec)
         self.installed = False
         self.media = ""
-        """URL of the ISO in its drive: virtual media, or a stick with that image."""
+        """URL of the ISO in its drive: virtual media, or a stick with that image; or the file that its BMC has fetched."""
         self.keeps_media: Callable[[], bool] = lambda: False
         """Whether its BMC lets it boot from that ISO whenever it restarts."""
         self._typed: asyncio.Future[str] | None = None
@@ -386,7 +387,9 @@ class RackMachine(Machine):
     async def _restart_slowly(self) -> None:
         """A real one takes minutes, in which it can be disarmed."""
         until = time.monotonic() + self._rack.reboot
-        while time.monotonic() < until and (self.media or self._rack.armed(self.spec.name)):
+        while (
+            time.monotonic() < until and self._starts_elsewhere() and (self.media or self._rack.armed(self.spec.name))
+        ):
             await asyncio.sleep(0.05)
 
     def _starts_elsewhere(self) -> bool:
@@ -405,6 +408,12 @@ class RackMachine(Machine):
                 async with _Fetcher(self._rack.network, self.spec, _AGENTS[self.spec.loader]) as fetcher:
                     boot = await _load(self.spec, self._rack.network, fetcher, self.tell)
             except LocalBoot as error:
+                self.result = str(error)
+                boot = None
+            except Waits as error:
+                if "polling" not in self.spec.behaviour:
+                    raise
+                # somebody resets it
                 self.result = str(error)
                 boot = None
             if boot is not None or "polling" not in self.spec.behaviour or self.installed:
@@ -433,10 +442,13 @@ class RackMachine(Machine):
     async def _boot_iso(self) -> None:
         """Loader, live Ignition and installer, all from the ISO in the drive."""
         self.state = "live"
-        async with _Fetcher(self._rack.network, self.spec, "virtual media", self._rack.trust) as fetcher:
-            status, content = await fetcher.request("GET", self.media)
-        if status != 200:
-            raise Panic(f"No bootable device: {self.media}: {status}")
+        if self.media.startswith("/"):
+            content = await asyncio.to_thread(pathlib.Path(self.media).read_bytes)
+        else:
+            async with _Fetcher(self._rack.network, self.spec, "virtual media", self._rack.trust) as fetcher:
+                status, content = await fetcher.request("GET", self.media)
+            if status != 200:
+                raise Panic(f"No bootable device: {self.media}: {status}")
         self._expect((self.media, LiveIso(content).original), "iso")
         media = await self._read_iso(content)
         line = KernelLine(media.line)
@@ -721,6 +733,7 @@ class _Fetcher:
         self._trust = trust
         self._address = spec.addresses[0]
         self._agent = agent
+        self._waits = spec.loader in ("grub-tftp", "pxelinux", "lpxelinux")
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> _Fetcher:
@@ -738,7 +751,10 @@ class _Fetcher:
             await self._session.close()
 
     async def first(self, names: list[str]) -> tuple[str, bytes]:
-        """The first of these files that exists; a server that does not answer is like none."""
+        """The first of these files that exists; a server that does not answer is like none.
+
+        Without any, loaders that look by TFTP wait: GRUB at its prompt, PXELINUX for a key.
+        """
         reason = "no boot file"
         for name in names:
             try:
@@ -748,7 +764,7 @@ class _Fetcher:
                 continue
             if content is not None:
                 return name, content
-        raise LocalBoot(reason)
+        raise (Waits if self._waits else LocalBoot)(reason)
 
     async def read(self, path: str) -> bytes | None:
         """As loaders name it: (http,host:port)/path, (tftp,host)/path, a URL, or a path of the TFTP server."""

@@ -270,7 +270,7 @@ class Site:
             proof_possible=self.proof_possible,
             site_authority=self.site_authority.certificate_path if self._takes_uploads else None,
             reboot=self._reboot,
-            armed=lambda name: bool(self.boot_files(name)),
+            armed=lambda name: any(_installs(path) for path in self.boot_files(name)),
         )
         self.machines = {spec.name: self._machine(spec) for spec in self.specs}
         self._stack.callback(self._switch_off)
@@ -413,9 +413,7 @@ class Site:
         machine = self.machines[name]
         by_tftp = {"grub-tftp": self.grub_directory, "pxelinux": self.tftp_directory, "lpxelinux": self.tftp_directory}
         path = by_tftp.get(machine.spec.loader, self.publish_directory) / machine.boot_file
-        with contextlib.suppress(FileNotFoundError):
-            return MARKER in path.read_text(errors="replace")
-        return False
+        return _installs(path, MARKER)
 
     def approve(self, name: str) -> None:
         """Approves a certificate request, as `oc adm certificate approve` does."""
@@ -642,6 +640,14 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
 def _is_ready(node: Mapping[str, Any]) -> bool:
     conditions = node.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _installs(path: pathlib.Path, marker: str = "") -> bool:
+    """Whether a boot file installs its machine, instead of sending it to its disk."""
+    with contextlib.suppress(FileNotFoundError):
+        text = path.read_text(errors="replace")
+        return marker in text and not re.search(r"^\s*(exit|LOCALBOOT)\b", text, re.MULTILINE)
+    return False
 
 
 async def _made(make: Any) -> Any:

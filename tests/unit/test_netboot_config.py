@@ -373,6 +373,52 @@ def test_a_grub_that_came_by_tftp_has_something_to_do_without_a_boot_file(site: 
     assert [entry["kind"] for entry in site.run(machine(), **folder)["entries"]] == ["grub"]
 
 
+def test_pxelinux_has_something_to_do_without_a_boot_file(site: Site) -> None:
+    default = site.tftp / "pxelinux.cfg" / "default"
+    booted = machine(boot_method="pxelinux", architecture="x86_64")
+    (entry,) = site.run(booted, tftp_directory=str(site.tftp))["entries"]
+    assert (entry["kind"], entry["path"]) == ("pxelinux", str(default))
+    assert entry["text"].startswith("# multiarch.openshift entry\n")
+    assert entry["text"].endswith("LOCALBOOT 0\n")
+    # it is every machine's, so the site's to put there
+    assert not default.exists()
+    site.put(default, "DEFAULT menu\n")
+    assert site.run(booted, tftp_directory=str(site.tftp))["entries"] == []
+
+
+def test_a_loader_that_would_wait_without_a_file_starts_the_disk_until_the_end_of_the_run(site: Site) -> None:
+    folders: dict[str, t.Any] = {"grub_directory": str(site.efi), "tftp_directory": str(site.tftp)}
+    machines = [
+        machine(),
+        machine(name="b", macs=["52:54:00:00:00:02"], boot_method="ipxe"),
+        machine(name="c", macs=["52:54:00:00:00:03"], boot_method="pxelinux", architecture="x86_64"),
+    ]
+    armed = site.run(*machines, **folders)["machines"]
+    names = [{"name": record["name"], "macs": record["macs"]} for record in armed]
+    predicted = site.run(*names, state="local_boot", check=True, diff=True, **folders)
+    done = site.run(*names, state="local_boot", diff=True, **folders)
+    assert (predicted["diff"], done["changed"], len(done["removed"])) == (done["diff"], True, 2)
+    assert site.files() == {
+        f"tftp/efi/{NAME}": f"# multiarch.openshift cluster={CLUSTER} machine=worker-arm-1\n"
+        "# It is installed, and starts from its disk.\nexit 1\n",
+        "tftp/pxelinux.cfg/01-52-54-00-00-00-03": f"# multiarch.openshift cluster={CLUSTER} machine=c\n"
+        "DEFAULT disk\nPROMPT 0\nLABEL disk\n  LOCALBOOT 0\n",
+    }
+    assert site.run(*names, state="local_boot", **folders)["changed"] is False
+    # a run that was killed leaves them; the next one arms the machine as ever
+    again = site.run(machines[0], **folders)
+    assert str(site.efi / NAME) in again["written"]
+    site.run(*names, state="local_boot", **folders)
+    assert len(site.run(*armed, state="absent", **folders)["removed"]) == 2
+    assert site.files() == {}
+
+
+def test_a_foreign_boot_file_does_not_become_one_for_the_disk(site: Site) -> None:
+    theirs = site.put(site.efi / NAME, "menuentry 'The site' { true }\n")
+    result = site.run(machine(), state="local_boot", grub_directory=str(site.efi))
+    assert (result["changed"], [entry["path"] for entry in result["foreign"]]) == (False, [str(theirs)])
+
+
 def test_entries_are_written_and_renewed_where_a_path_is_given(site: Site) -> None:
     path = site.put(site.www / "boot.ipxe", "#!ipxe\n# multiarch.openshift entry\nold\n")
     result = site.run(machine(boot_method="ipxe"), entry_paths={"ipxe": str(path)})
@@ -485,3 +531,24 @@ def test_absent_is_content_with_folders_that_do_not_exist(site: Site) -> None:
         {"state": "absent", "machines": [machine()], "cluster": CLUSTER, "directory": "/nowhere/at/all"},
     )
     assert result["changed"] is False
+
+
+def test_a_machine_that_is_on_is_not_armed_anew(site: Site) -> None:
+    runs = {"bmc_power": "on", "power_policy": "only_if_off"}
+    folders: dict[str, t.Any] = {"grub_directory": str(site.efi)}
+    result = site.run(machine(**runs), **folders)
+    assert (result["changed"], site.files()) == (False, {})
+    assert (result["machines"][0]["stage"], result["machines"][0].get("boot_files")) == ("planned", None)
+
+    # with the boot file of an earlier run it goes on
+    for allowed in ({"bmc_power": "off"}, {"bmc_power": "on", "power_policy": "restart"}):
+        site.run(machine(**allowed), **folders)
+    result = site.run(machine(**runs), **folders)
+    assert result["changed"] is False
+    assert len(result["machines"][0]["boot_files"]) == 2
+
+    # that one was withdrawn when the machine had fetched what it needs
+    site.run(machine(), **folders, state="local_boot")
+    left = site.files()
+    assert site.run(machine(**runs), **folders)["changed"] is False
+    assert site.files() == left
