@@ -100,16 +100,17 @@ def dns_reverse(machines: Machines, reverse: t.Mapping[str, t.Sequence[str] | No
     """Whether addresses resolve to the node's name: without a name by DHCP a machine calls itself by its PTR record."""
     check = "dns_reverse"
     wrong: dict[str, str] = {}
+    odd: dict[str, str] = {}
     missing: dict[str, str] = {}
     for machine in machines:
-        if _is_named(machine):
-            continue
+        named = _is_named(machine)
         for address in machine["addresses"]:
             names = [name.rstrip(".").lower() for name in reverse.get(address) or []]
-            if not names:
+            if names and machine["node_name"] not in names:
+                others = odd if named else wrong
+                others[machine["name"]] = f"{address} is {names[0]}, not {machine['node_name']}"
+            elif not names and not named:
                 missing.setdefault(machine["name"], address)
-            elif machine["node_name"] not in names:
-                wrong[machine["name"]] = f"{address} is {names[0]}, not {machine['node_name']}"
     if wrong:
         return finding(
             check,
@@ -118,6 +119,15 @@ def dns_reverse(machines: Machines, reverse: t.Mapping[str, t.Sequence[str] | No
             "Correct the PTR record or machine_node_name. A machine that takes its name from DNS asks for a certificate"
             " of the other name, which is refused.",
             machines=wrong,
+        )
+    if odd:
+        return finding(
+            check,
+            WARN,
+            f"PTR records name another node: {some(odd.values(), 3)}. The kernel line names these machines.",
+            "Does the address belong to that other node? Then correct machine_addresses and machine_network, else the"
+            " PTR record.",
+            machines=odd,
         )
     late = [address for address in missing.values() if reverse.get(address) is None]
     if late:

@@ -356,7 +356,15 @@ def test_dns_reverse(names: list[str] | None, verdict: str, said: str) -> None:
 
 def test_a_machine_that_is_told_its_name_needs_no_ptr_record() -> None:
     named = machine(network_arguments=["ip=192.0.2.11::192.0.2.1:255.255.255.0:worker-arm-1:eno1:none"])
-    assert site.dns_reverse([named], {"192.0.2.11": ["other.example.com"]}, "web")["verdict"] == OK
+    for names in ([], None, ["worker-arm-1"]):
+        assert site.dns_reverse([named], {"192.0.2.11": names}, "web")["verdict"] == OK
+    # its address may be another's
+    row = site.dns_reverse([named, machine(2)], {"192.0.2.11": ["other.example.com"]}, "web")
+    assert (row["verdict"], row["machines"]) == (WARN, ["worker-arm-1"])
+    assert "192.0.2.11 is other.example.com, not worker-arm-1" in row["sentence"]
+    wrong = {"192.0.2.11": ["other.example.com"], "192.0.2.12": ["third.example.com"]}
+    row = site.dns_reverse([named, machine(2)], wrong, "web")
+    assert (row["verdict"], row["machines"]) == (FAIL, ["worker-arm-2"])
     assert site.dns_reverse([named, machine(2)], {"192.0.2.12": []}, "web")["machines"] == ["worker-arm-2"]
 
 
