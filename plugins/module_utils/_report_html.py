@@ -306,6 +306,7 @@ def _versions(document: Document) -> str:
     rows = [("OpenShift", payload.get("version")), ("payload", payload.get("image"))]
     if payload.get("architecture"):
         rows.append(("architecture", f"{payload['architecture']} (says {payload.get('source') or 'nobody'})"))
+    rows += [("remark", remark) for remark in payload.get("remarks") or []]
     rows += [("cluster UID", cluster.get("uid"))]
     rows += [(name.replace("_", "-"), version) for name, version in document["versions"].items()]
     cells = "".join(f"<dt>{_text(name)}</dt><dd>{_code(value)}</dd>" for name, value in rows if value)

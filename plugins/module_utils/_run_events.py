@@ -28,7 +28,7 @@ VERDICT_KEYS = (
     "approved_by",
     "proof",
 )
-PAYLOAD_KEYS = ("version", "architecture", "source", "image", "cluster")
+PAYLOAD_KEYS = ("version", "architecture", "source", "image", "cluster", "remarks")
 IGNITION_KEYS = ("pool", "hash", "size", "spec_version", "url")
 ARTIFACT_KEYS = ("architecture", "kind", "name", "release", "sha256", "url")
 INITRD_KEYS = ("pool", "hash", "name", "sha256", "size", "url")

@@ -154,6 +154,12 @@ unknown_because:
   type: list
   elements: str
   sample: []
+remarks:
+  description: What O(release_metadata) decided, or where it does not agree with the cluster.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 ok:
   description: Whether the payload is multi-architecture and rolled out, so that ARM machines may be added.
   returned: success
@@ -246,8 +252,6 @@ def main() -> None:
         ok, sentence, warnings = next_step(found)
     except OperationError as exc:
         module.fail_json(msg=str(exc))
-    result = asdict(found)
-    del result["remarks"]
     for warning in warnings:
         module.warn(warning)
     module.exit_json(
@@ -256,7 +260,7 @@ def main() -> None:
         next_step=sentence,
         cluster=identity,
         machines=[machine if machine.get("failed") else {**machine, "cluster": identity} for machine in machines],
-        **result,
+        **asdict(found),
     )
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import pathlib
@@ -157,6 +158,19 @@ def assert_stats(run: Run, failed: list[str]) -> None:
     assert handed_on["path"] == str(run.directory / "multiarch-report/report.html")
     assert handed_on["failed_machines"] == failed
     assert (handed_on["machines"], handed_on["proven"], handed_on["failed"]) == (5, 2, 3)
+
+
+def test_the_report_says_whose_word_the_payload_is(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=machine_specs(1, block=site_block), payload="unknown")
+    given = {"verify_payload_release_metadata": '{"release.openshift.io/architecture":"multi"}'}
+    with site.operator():
+        run = site.run("add_arm_workers", extra_vars=given)
+    assert run.rc == 0, run.stdout
+    payload = report_of(run)["payload"]
+    said = "The payload is multi by the metadata that was given, not by the cluster's own word."
+    assert (payload["architecture"], payload["source"], payload["remarks"]) == ("multi", "given", [said])
+    page = (run.directory / "multiarch-report/report.html").read_text()
+    assert html.escape(said) in page
 
 
 def test_an_interrupted_run_has_a_report(make_site: MakeSite, site_block: int) -> None:
