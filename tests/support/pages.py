@@ -22,6 +22,8 @@ MARKERS = ("hardware", "a cluster", "a host", "root on a host", "a container eng
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _MARKER = re.compile(r"<!-- needs (.+?) -->\s*\Z")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+(?:\([^()]*\)[^()\s]*)*)\)")
+# Heads of columns that hold what a run prints
+_PRINTED = ("what it prints", "what the run prints", "what the run says", "what you see", "表示")
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
@@ -81,6 +83,34 @@ class Page:
     def quotes(self) -> list[str]:
         """Messages of a run: each line that begins with >."""
         return [line[2:] for line in self.prose.splitlines() if line.startswith("> ")]
+
+    @functools.cached_property
+    def output(self) -> list[str]:
+        """What a run prints, in blocks without a language: an entry has the lines that it was wrapped to."""
+        found: list[str] = []
+        for block in self.blocks:
+            for line in block.text.splitlines() if not block.language else ():
+                if re.match(r" |and ", line) and found:
+                    found[-1] += " " + line.strip()
+                elif line != "…":
+                    found.append(line)
+        return found
+
+    @functools.cached_property
+    def printed(self) -> list[str]:
+        """What a run prints, in columns of tables that say so: often a part, with … for the rest."""
+        found: list[str] = []
+        columns: set[int] = set()
+        for line in self.prose.splitlines():
+            if not line.startswith("|"):
+                columns = set()
+                continue
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            if not columns:
+                columns = {number for number, cell in enumerate(cells) if cell in _PRINTED} or {-1}
+                continue
+            found += [text for number, cell in enumerate(cells) if number in columns for text in _INLINE.findall(cell)]
+        return found
 
     @functools.cached_property
     def links(self) -> list[str]:

@@ -34,6 +34,9 @@ from support.pages import Command
 from support.pages import Page
 from support.pages import pages
 from support.paths import ROOT
+from support.said import PUT_TOGETHER
+from support.said import is_printed
+from support.said import share_of_the_code
 
 PAGES = pages()
 MACHINE = dict(_machine._DEFAULTS)
@@ -418,51 +421,21 @@ def test_the_inventory_reference_has_the_defaults_of_the_code() -> None:
 # -- quoted messages ---------------------------------------------------------------------------------------------------
 
 
-_FILLED_IN = "\0"
-
-
-def _text(node: ast.AST) -> str:
-    """A text of the code, with a mark where something is filled in; empty for anything else."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) or _FILLED_IN for part in node.values)
-    return ""
-
-
-@functools.cache
-def _templates() -> list[re.Pattern[str]]:
-    """Regular expressions of the texts of the code. One without some words in a row would fit everything."""
-    texts = {_text(node) for path in ROOT.glob("plugins/**/*.py") for node in ast.walk(ast.parse(path.read_text()))}
-    for path in (*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/*.yml")):
-        for text in re.findall(r'(?:msg|fail_msg): "([^"]+)"', path.read_text()):
-            texts.add(re.sub(r"\{\{.*?\}\}", _FILLED_IN, text))
-    found = []
-    for text in sorted(texts):
-        parts = text.strip(f"{_FILLED_IN} \n").split(_FILLED_IN)
-        if max(len(part.strip()) for part in parts) >= 10:
-            found.append(re.compile(".{1,120}?".join(map(re.escape, parts))))
-    return found
-
-
-def _share_of_the_code(quote: str) -> float:
-    """How many of a quoted message's words are the code's. Names, numbers and paths are not counted."""
-    covered: set[int] = set()
-    for template in _templates():
-        for match in template.finditer(quote):
-            covered.update(range(match.start(), match.end()))
-    words_ = [match.start() for match in re.finditer(r"(?<!\S)[A-Za-z]+[,.;:]?(?!\S)", quote)]
-    return sum(1 for word in words_ if word in covered) / len(words_)
-
-
 @by_page
 def test_every_quoted_message_is_one_of_the_code(page: Page) -> None:
     for quote in page.quotes:
-        assert _share_of_the_code(quote) > 0.65, f"{page.name}: {quote}"
+        assert share_of_the_code(quote) > 0.65, f"{page.name}: {quote}"
+
+
+@by_page
+def test_all_output_on_a_page_is_a_runs(page: Page) -> None:
+    """In blocks without a language, and in the columns of tables that say what a run prints."""
+    shown = [line for line in (*page.output, *page.printed) if not PUT_TOGETHER.search(line)]
+    assert [line for line in shown if not is_printed(line)] == []
 
 
 def test_a_message_that_nothing_prints_is_found() -> None:
-    assert _share_of_the_code("The payload is nice, and the cluster runs; all machines are happy nodes.") < 0.5
+    assert share_of_the_code("The payload is nice, and the cluster runs; all machines are happy nodes.") < 0.5
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -614,6 +587,11 @@ SLIPS = [
     (
         "> it sent no request, and has fetched nothing from the web service (no line)",
         test_every_quoted_message_is_one_of_the_code,
+    ),
+    ("```\nworker-arm-1  node worker-arm-1 enlisted\n```\n", test_all_output_on_a_page_is_a_runs),
+    (
+        "| | what it prints |\n|---|---|\n| B2 | `worker-arm-1  fetched root file and worker-f9b11542dc3db4ca.ign` |\n",
+        test_all_output_on_a_page_is_a_runs,
     ),
     ("<!-- needs luck -->\n```sh\nmake test\n```\n", test_every_block_has_a_known_language_and_a_known_marker),
 ]
