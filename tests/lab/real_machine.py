@@ -388,7 +388,9 @@ class RealMachine(RackMachine):
         try:
             while signs or ready:
                 text = log.read_text(errors="replace")
-                for what in [what for what, happened in signs.items() if happened(text)]:
+                for what, happened in list(signs.items()):
+                    if not happened(text):
+                        break  # they are told in this order, whichever is seen first
                     del signs[what]
                     self.tell(what)
                     if what == "registered":
