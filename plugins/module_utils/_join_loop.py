@@ -50,6 +50,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._probe import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import ask_kubelet
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import may_be_told
 from ansible_collections.multiarch.openshift.plugins.module_utils._site_watch import SiteWatch
+from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import check_same_cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import look_around
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import needed_rights
 from ansible_collections.multiarch.openshift.plugins.module_utils._surroundings import review_access
@@ -98,6 +99,7 @@ MOST_LEFT_LINES = 10
 MOST_CANDIDATES = 20
 
 Record = dict[str, t.Any]
+T = t.TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class Done:
     subject: t.Any
     result: t.Any = None
     error: OperationError | None = None
+    # Number of the connection with which it was done.
+    connection: int = 0
 
 
 class Join:
@@ -166,6 +170,7 @@ class Join:
         self._site: SiteWatch | None = None
         self._watching = False
         self._reconnect = reconnect
+        self._connection = 0
         self._active = {record["node_name"]: record for record in self.records if not record.get("failed")}
         self._world = World(parameters=settings.parameters)
         self._run = Run(started=self._now(), timeout=settings.timeout, state=settings.state)
@@ -255,7 +260,7 @@ class Join:
 
     def run(self) -> Record:
         """Wait for all machines and approve what the decision approves."""
-        self._prepare_patiently()
+        self._patiently(lambda: self._prepare(write=True))
         if not self._active:
             return self._result(changed=False)
         self._run.started = self._now()
@@ -304,13 +309,13 @@ class Join:
         run = Run(started=self._now(), timeout=self._settings.timeout)
         return max((deadline(record, run) for record in self._active.values()), default=run.started)
 
-    def _prepare_patiently(self) -> None:
+    def _patiently(self, work: t.Callable[[], T]) -> T:
         """An API that is away for a moment has no say in whether machines join that are being installed already."""
-        until, pause, told = self.longest_deadline, 0.25, False
+        until = max((deadline(record, self._run) for record in self._active.values()), default=self._now())
+        pause, told = 0.25, False
         while True:
             try:
-                self._prepare(write=True)
-                return
+                return work()
             except (TooManyRequests, Unavailable) as error:
                 if self._now() >= until:
                     raise
@@ -385,6 +390,8 @@ class Join:
             timeout = 0.0
             if isinstance(report, Done):
                 touched |= self._take_done(report)
+                if isinstance(report.error, Unauthorized) and report.connection == self._connection:
+                    self._reconnect_or_raise(report.error, feeds)
             elif report.kind == LISTED:
                 listed.add(report.collection)
                 self._trouble.pop(report.collection, None)
@@ -393,7 +400,8 @@ class Join:
                 self._trouble.pop(report.collection, None)
                 touched |= self._take_event(report)
             elif report.kind == FAILED:
-                self._reconnect_or_raise(report, feeds)
+                if report.feed in feeds:  # else it ended with the connection that has been replaced already
+                    self._reconnect_or_raise(report.error, feeds)
             else:
                 self._trouble[report.collection] = str(report.error)
 
@@ -428,12 +436,20 @@ class Join:
         known = self._world.csrs.get(csr["metadata"]["uid"])
         return known if known is not None and _is_older(csr, known) else csr
 
-    def _reconnect_or_raise(self, report: Report, feeds: list[Feed]) -> None:
-        if not isinstance(report.error, Unauthorized) or self._reconnect is None:
-            raise report.error or OperationError("A watch ended without a reason.")
+    def _reconnect_or_raise(self, error: OperationError | None, feeds: list[Feed]) -> None:
+        if not isinstance(error, Unauthorized) or self._reconnect is None:
+            raise error or OperationError("A watch ended without a reason.")
         # A token that was renewed on disk: once, then the error is the answer.
         reconnect, self._reconnect = self._reconnect, None
-        self._cluster = reconnect()
+
+        def connect() -> t.Any:
+            cluster = reconnect()
+            # What was renewed on disk may be the access to another cluster.
+            check_same_cluster(cluster, self.records)
+            return cluster
+
+        self._cluster = self._patiently(connect)
+        self._connection += 1
         for feed in feeds:
             feed.stop()
         feeds[:] = self._start_feeds()
@@ -544,11 +560,14 @@ class Join:
             del self._world.approved_here[uid]
             self._fail(record, "forbidden", error)
             return {record["node_name"]}
-        if isinstance(error, (TooManyRequests, Unavailable)):
-            # An API that is overloaded or starts again does not use up the tries.
+        if isinstance(error, (TooManyRequests, Unauthorized, Unavailable)):
+            # An API that is overloaded or starts again does not use up the tries, nor does a token that has expired.
             self._tries[uid] -= 1
             self._delays[uid] = min(LONGEST_PAUSE, 2 * self._delays.get(uid, 0.25))
             self._not_before[uid] = time.monotonic() + max(self._delays[uid], error.retry_after)
+        if isinstance(error, Unauthorized):
+            del self._world.approved_here[uid]
+            return {record["node_name"]}
         # Whatever it was: the next decision is on the object as it is then. After an answer that never came, the
         # object also tells whether the approval was written.
         self._in_flight.add(uid)
@@ -563,7 +582,9 @@ class Join:
         uid, fresh = csr["metadata"]["uid"], done.result
         self._in_flight.discard(uid)
         if done.error is not None:
-            return set()  # still uncertain, and still counted as given
+            if not uncertain:
+                del self._world.approved_here[uid]
+            return set()  # else it is still uncertain, and still counted as given
         written = fresh is not None and (condition(fresh, "Approved") or {}).get("reason") == APPROVAL_REASON
         if uncertain and written:
             self._count_approval(csr, decision, fresh)
@@ -908,15 +929,17 @@ class Join:
     def _beside(
         self, executor: concurrent.futures.Executor, kind: str, subject: t.Any, work: t.Callable[[], t.Any]
     ) -> None:
+        connection = self._connection
+
         def do() -> None:
             try:
-                self._reports.put(Done(kind, subject, work()))
+                self._reports.put(Done(kind, subject, work(), connection=connection))
             except OperationError as error:
-                self._reports.put(Done(kind, subject, error=error))
+                self._reports.put(Done(kind, subject, error=error, connection=connection))
             except Exception as error:  # pylint: disable=broad-exception-caught
                 # Nobody looks at what a thread raises: the machine would wait for an answer that never comes.
                 words = f"Unexpected {type(error).__name__}: {error}."
-                self._reports.put(Done(kind, subject, error=OperationError(words)))
+                self._reports.put(Done(kind, subject, error=OperationError(words), connection=connection))
 
         executor.submit(do)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._csr import APPROVE
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import REJECT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import WAIT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
@@ -91,9 +92,16 @@ def explain_request(machine: Machine, world: World, now: float, *, signer: str) 
     name = machine["node_name"]
     for csr in reversed(world.claims(signer, name)):
         request = csr["metadata"]["name"]
-        if csr["metadata"]["uid"] in world.approved_here and condition(csr, "Failed") is None:
-            continue  # its approval is on its way
+        on_its_way = csr["metadata"]["uid"] in world.approved_here and condition(csr, "Failed") is None
+        if on_its_way and is_decided(csr):
+            continue
         decision = decide(csr, {name: machine}, world, now)
+        if on_its_way or decision.verdict == APPROVE:
+            return (
+                "waiting",
+                f"{request} is what its kubelet sends, and the API has not taken the approval yet",
+                f"oc describe csr {request}",
+            )
         if decision.verdict in (REJECT, WAIT):
             return decision.code, f"{request} was left alone: {decision.detail}", decision.hint
         for kind, words in (("Denied", "was denied by somebody"), ("Failed", "was refused by the signer")):

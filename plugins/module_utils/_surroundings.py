@@ -98,6 +98,15 @@ def review_access(cluster: t.Any, rights: t.Sequence[Right], *, manifest: str = 
         )
 
 
+def check_same_cluster(cluster: t.Any, machines: t.Sequence[t.Mapping[str, t.Any]]) -> None:
+    """Stop where this is not the cluster of the records.
+
+    :raises OperationError: a record was made on another cluster
+    """
+    if any(machine.get("cluster") for machine in machines):
+        check_cluster(machines, cluster.identity())
+
+
 def look_around(
     cluster: t.Any,
     machines: t.Sequence[t.Mapping[str, t.Any]],
@@ -107,8 +116,7 @@ def look_around(
     deny_names: t.Sequence[str] = (),
 ) -> Surroundings:
     """Check that this is the cluster of the records, and read what belongs to the cluster itself."""
-    if any(machine.get("cluster") for machine in machines):
-        check_cluster(machines, cluster.identity())
+    check_same_cluster(cluster, machines)
     warnings: list[str] = []
     objects: dict[str, t.Any] = {}
     for kind in DENY_KINDS:
@@ -137,4 +145,12 @@ def _read(cluster: t.Any, api_version: str, kind: str, name: str, namespace: str
         return None
 
 
-__all__ = ("Right", "Surroundings", "look_around", "missing_rights", "needed_rights", "review_access")
+__all__ = (
+    "Right",
+    "Surroundings",
+    "check_same_cluster",
+    "look_around",
+    "missing_rights",
+    "needed_rights",
+    "review_access",
+)

@@ -55,6 +55,7 @@ class Report:
     event: dict[str, t.Any] = field(default_factory=dict)
     error: ApiError | None = None
     seen: float = 0.0
+    feed: Feed | None = field(default=None, compare=False, repr=False)
 
 
 class Source(t.Protocol):
@@ -177,7 +178,7 @@ class Feed(threading.Thread):
 
     def _report(self, kind: str, **content: t.Any) -> None:
         if not self._stopped.is_set():
-            self._reports.put(Report(self._collection.name, kind, seen=time.monotonic(), **content))
+            self._reports.put(Report(self._collection.name, kind, seen=time.monotonic(), feed=self, **content))
 
 
 __all__ = ("EVENT", "FAILED", "LISTED", "TROUBLE", "Collection", "Feed", "Report", "Source")

@@ -443,6 +443,19 @@ def test_request_that_somebody_ended_is_the_reason_of_a_machine_that_waits(state
     assert "oc describe csr csr-client" in found.hint
 
 
+@pytest.mark.parametrize("tried", [False, True])
+def test_request_whose_approval_the_api_does_not_take_is_not_said_to_be_missing(tried: bool) -> None:
+    cluster = Cluster().client("pending")
+    if tried:
+        uid = next(iter(cluster.world.csrs))
+        cluster.world.approved_here[uid] = Approval(NAME, corpus.CLIENT_SIGNER, NOW)
+    cluster.now = STARTED + 200
+    cluster.machine["powered_on"] = corpus.stamp(NOW - 60)
+    found = cluster.found()
+    assert (found.stage, found.code) == ("armed", "waiting")
+    assert "csr-client is what its kubelet sends, and the API has not taken the approval yet" in found.reason
+
+
 def test_serving_request_that_is_left_alone_is_the_reason_of_a_ready_node() -> None:
     cluster = Cluster().client("issued").node()
     csr, _parts = corpus.serving_csr()

@@ -244,6 +244,70 @@ def test_expired_token_is_read_again_once(api: Api) -> None:
     assert (len(connections), len(result["approved"]), result["stopped"]) == (1, 1, "")
 
 
+def test_token_that_is_refused_to_all_at_once_is_read_again_once(api: Api) -> None:
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    api.refuse_lists = 3
+    connections: list[Api] = []
+
+    def reconnect() -> Api:
+        connections.append(api)
+        while api.refuse_lists:
+            api.over.wait(0.01)
+        api.over.wait(0.1)  # the reports of the other two come in
+        return api
+
+    result = join(api, timeout=3, reconnect=reconnect)
+    assert (len(connections), len(result["approved"]), result["stopped"]) == (1, 1, "")
+
+
+def test_token_that_is_refused_to_an_approval_is_read_again_and_uses_up_no_try(api: Api) -> None:
+    names = ("worker-arm-1", "worker-arm-2", "worker-arm-3")
+    csrs = [corpus.client_csr(name, name=f"csr-{name}", born=corpus.time.time())[0] for name in names]
+    api.csrs = {csr["metadata"]["name"]: csr for csr in csrs}
+    expired = threading.Event()
+    expired.set()
+    connections: list[Api] = []
+
+    def approve(csr: Object) -> Object:
+        if expired.is_set():
+            raise Unauthorized("the token has expired")
+        return api.store(corpus.issue(csr))
+
+    def reconnect() -> Api:
+        connections.append(api)
+        while len(api.puts) < len(names):
+            api.over.wait(0.01)
+        expired.clear()
+        return api
+
+    api.on_approval = approve
+    settings = Settings(timeout=6, heartbeat=3600)
+    machines = [corpus.machine(name, [f"192.0.2.{number}"]) for number, name in enumerate(names, 11)]
+    result = Join(api, machines, settings, say=lambda line: None, reconnect=reconnect).run()
+    assert (len(connections), len(api.puts), len(result["approved"])) == (1, 6, 3)
+    assert {machine["stage"] for machine in result["machines"]} == {"client_issued"}
+
+
+def test_token_that_an_approval_is_refused_with_for_good_stops_the_run(api: Api) -> None:
+    def refuse(_csr: Object) -> Object:
+        raise Unauthorized("the token has expired")
+
+    api.on_approval = refuse
+    result = join(api, timeout=60, reconnect=lambda: api)
+    assert (len(api.puts), "the token has expired" in result["stopped"]) == (2, True)
+
+
+def test_token_that_is_read_again_must_be_for_the_same_cluster(api: Api) -> None:
+    api.refuse_lists = 1
+    identities = iter(["uid-1", "uid-2"])
+    api.identity = lambda: {"name": "lab", "uid": next(identities)}  # type: ignore[attr-defined]
+    machine = {**corpus.machine(), "cluster": {"name": "lab", "uid": "uid-1"}}
+    settings = Settings(timeout=60, heartbeat=3600)
+    result = Join(api, [machine], settings, say=lambda line: None, reconnect=lambda: api).run()
+    assert "this step sees lab (uid-2)" in result["stopped"]
+    assert api.puts == []
+
+
 def test_token_that_stays_refused_stops_the_run_with_a_reason_for_each_machine(api: Api) -> None:
     api.refuse_lists = 1000
     result = join(api, timeout=60, reconnect=lambda: api)
