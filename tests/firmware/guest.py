@@ -89,6 +89,7 @@ def boot(
     tftp: pathlib.Path | None = None,
     boot_file: str = "",
     dhcp: str = "",
+    disk: pathlib.Path | None = None,
     until: str = "",
 ) -> Guest:
     """Start the machine, and end it as soon as it has said what there is to say.
@@ -97,6 +98,7 @@ def boot(
     :param tftp: root of the TFTP server
     :param boot_file: what the DHCP server names: a file of the TFTP server, or for iPXE a URL
     :param dhcp: a netdev on which another DHCP server answers
+    :param disk: from which it boots where the network gives it back
     :param until: text on the console that ends a boot which is expected to fail
     """
     serial = folder / "serial.log"
@@ -129,6 +131,9 @@ def boot(
         for name in ("user", "dhcp"):
             command += ["-netdev", f"hubport,id=port-{name},hubid=0,netdev={name}"]
     command += ["-device", f"{nic},netdev={'wire' if dhcp else 'user'}"]
+    if disk is not None:
+        command += ["-drive", f"file={disk},format=raw,if=none,id=disk"]
+        command += ["-device", "virtio-blk-pci,drive=disk,bootindex=1"]
     end = re.compile(re.escape(until)) if until else _END
     started = time.monotonic()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:

@@ -54,15 +54,24 @@ class Site:
         names = {entry["kind"]: entry["name"] for entry in artifacts(architecture)}
         return f"{self.below}/{RELEASE}/{architecture}/{names[kind]}"
 
-    def arm(self, variables: dict[str, Any], *, entry_paths: dict[str, str] | None = None) -> dict[str, Any]:
-        """Plan the machine, publish what it needs, write its boot files; return what netboot_config said."""
+    def arm(
+        self, variables: dict[str, Any], *, entry_paths: dict[str, str] | None = None, decompressed: bool = False
+    ) -> dict[str, Any]:
+        """Plan the machine, publish what it needs, write its boot files; return what netboot_config said.
+
+        :param decompressed: whether a decompressed copy of the kernel is published, as artifact_publish names it
+        """
         records, problems = plan({"worker-1": {**VARIABLES, **variables}}, ["worker-1"], ["worker-1"])
         assert problems == []
         architecture = records[0]["architecture"]
         published = artifacts(architecture, self.web.url + self.below)
         for entry in published:
             entry["tftp_path"] = self.below + entry["tftp_path"]
-            self.lay(entry["tftp_path"].lstrip("/"), _content(architecture, entry["kind"]))
+            content = _content(architecture, entry["kind"])
+            self.lay(entry["tftp_path"].lstrip("/"), content)
+            if decompressed and entry["kind"] == "kernel":
+                entry["decompressed_url"] = f"{entry['url']}.decompressed"
+                self.lay(f"{entry['tftp_path']}.decompressed".lstrip("/"), gzip.decompress(content))
         ignition = {"pool": "worker", "hash": IGNITION_HASH, "url": f"{self.web.url}/{ignition_path()}"}
         self.lay(ignition_path(), IGNITION)
         private = self.folder / "private"
@@ -92,6 +101,21 @@ class Site:
         assert [machine["reason"] for machine in result["machines"]] == [""]
         assert result["written"]
         return result
+
+    def withdraw(self) -> None:
+        """Take the machine's boot files away while the run goes on."""
+        result = run_module(
+            netboot_config.main,
+            {
+                "machines": [{"name": "worker-1", "macs": [MAC]}],
+                "state": "local_boot",
+                "cluster": CLUSTER,
+                "directory": str(self.www),
+                "grub_directory": str(self.grub),
+                "tftp_directory": str(self.tftp),
+            },
+        )
+        assert result["changed"]
 
 
 def ignition_path() -> str:

@@ -17,6 +17,8 @@ import pytest
 from ansible_collections.multiarch.openshift.plugins.module_utils._initrd import initrd_name
 from ansible_collections.multiarch.openshift.plugins.module_utils._kernel_arguments import LINE_LIMIT
 from ansible_collections.multiarch.openshift.plugins.module_utils._pxelinux import PATH_LIMIT
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import SiteServices
+from ansible_collections.multiarch.openshift.plugins.module_utils._site_changes import rules
 from firmware.dhcp import HttpBootDhcp
 from firmware.guest import Guest
 from firmware.guest import boot
@@ -133,12 +135,23 @@ def test_grub_that_came_by_tftp_finds_the_file_of_its_mac(
     assert bool(site.web.statuses(site.artifact_path("aarch64", "kernel"))) == (transport == "http")
 
 
+def test_grub_that_came_by_tftp_leaves_once_its_machine_is_installed(site: Site, tmp_path: pathlib.Path) -> None:
+    site.arm(variables("aarch64", "grub"))
+    site.withdraw()
+    # GRUB of Debian knows no exit code, and so the firmware shows its menu. RHEL's does (rhboot/grub2).
+    boot_file = lay_grub(site, "2.06")
+    guest = boot("aarch64", tmp_path, mac=MAC, tftp=site.tftp, boot_file=boot_file, until="UiApp")
+    assert "UiApp" in guest.screen, guest.screen
+    assert site.web.statuses(site.artifact_path("aarch64", "kernel")) == []
+
+
 def http_boot(site: Site, folder: pathlib.Path, until: str = "") -> Guest:
-    """Debian's GRUB has /grub as its prefix, which is where the dispatcher lies below the web root."""
+    """Debian's GRUB has /grub as its prefix, which is where the product lays it, beside the dispatcher."""
     grub = part("grub-2.12")
-    shutil.copy(grub / "grubaa64.efi", site.www)
+    shutil.copy(grub / "grubaa64.efi", site.www / "grub")
     shutil.copytree(grub / "arm64-efi", site.www / "grub" / "arm64-efi")
-    with HttpBootDhcp(f"{site.web.url}/grubaa64.efi") as dhcp:
+    (rule,) = rules(("grub", "aarch64"), SiteServices(base_url=site.web.url))
+    with HttpBootDhcp(rule.file) as dhcp:
         return boot("aarch64", folder, mac=MAC, dhcp=dhcp.netdev, until=until)
 
 
@@ -162,13 +175,13 @@ def test_dispatcher_gives_a_machine_without_a_file_back_to_its_firmware(site: Si
     assert site.web.statuses(site.artifact_path("aarch64", "kernel")) == []
 
 
-def arm_ipxe(site: Site, architecture: str, values: dict[str, Any]) -> str:
+def arm_ipxe(site: Site, architecture: str, values: dict[str, Any], *, decompressed: bool = False) -> str:
     """Write script and chain entry; return the boot file that leads there."""
     if architecture == "x86_64":
         site.arm(values, entry_paths={"ipxe": str(site.www / "boot.ipxe")})
         return f"{site.web.url}/boot.ipxe"
     # iPXE that came by TFTP asks for autoexec.ipxe before anything else.
-    site.arm(values, entry_paths={"ipxe": str(site.tftp / "autoexec.ipxe")})
+    site.arm(values, entry_paths={"ipxe": str(site.tftp / "autoexec.ipxe")}, decompressed=decompressed)
     shutil.copy(part("ipxe-arm64.efi"), site.tftp)
     return "ipxe-arm64.efi"
 
@@ -187,6 +200,14 @@ def test_ipxe_reaches_the_script_of_its_mac_through_the_chain_entry(
     check_boot(guest, [*by_loader, *ours])
 
 
+def test_ipxe_boots_the_decompressed_copy_of_the_kernel(site: Site, tmp_path: pathlib.Path) -> None:
+    boot_file = arm_ipxe(site, "aarch64", variables("aarch64", "ipxe"), decompressed=True)
+    assert boot("aarch64", tmp_path, mac=MAC, tftp=site.tftp, boot_file=boot_file).booted
+    kernel = site.artifact_path("aarch64", "kernel")
+    assert 200 in site.web.statuses(f"{kernel}.decompressed")
+    assert site.web.statuses(kernel) == []
+
+
 @pytest.mark.parametrize(
     ("architecture", "firmware_says"), [("aarch64", "BdsDxe: failed to start"), ("x86_64", "No bootable device")]
 )
@@ -201,7 +222,9 @@ def test_chain_entry_gives_a_machine_without_a_script_back_to_its_firmware(
     assert site.web.statuses(site.artifact_path(architecture, "kernel")) == []
 
 
-@pytest.mark.parametrize(("loader", "transport"), [("pxelinux.0", "tftp"), ("lpxelinux.0", "http")])
+@pytest.mark.parametrize(
+    ("loader", "transport"), [("pxelinux.0", "tftp"), ("lpxelinux.0", "tftp"), ("lpxelinux.0", "http")]
+)
 def test_pxelinux_finds_the_file_of_its_mac(site: Site, tmp_path: pathlib.Path, loader: str, transport: str) -> None:
     root = site.web.url if transport == "http" else ""
     longest = len(root + site.artifact_path("x86_64", "initramfs"))
@@ -218,3 +241,27 @@ def test_pxelinux_finds_the_file_of_its_mac(site: Site, tmp_path: pathlib.Path, 
     guest = boot("x86_64", tmp_path, mac=MAC, tftp=site.tftp, boot_file=loader)
     check_boot(guest, [*by_loader, *ours])
     assert bool(site.web.statuses(site.artifact_path("x86_64", "kernel"))) == (transport == "http")
+
+
+def boot_sector(words: bytes) -> bytes:
+    """A disk that says these words by the BIOS and stops."""
+    # mov si, 0x7c11; next: lodsb; or al, al; jz stop; mov ah, 0x0e; int 0x10; jmp next; stop: hlt; jmp stop
+    code = bytes.fromhex("be117c ac 08c0 7406 b40e cd10 ebf5 f4 ebfd".replace(" ", ""))
+    text = code + bytes(0x11 - len(code)) + words + b"\0"
+    return text + bytes(510 - len(text)) + b"\x55\xaa"
+
+
+@pytest.mark.parametrize("loader", ["pxelinux.0", "lpxelinux.0"])
+def test_pxelinux_starts_the_disk_once_its_machine_is_installed(
+    site: Site, tmp_path: pathlib.Path, loader: str
+) -> None:
+    site.arm(variables("x86_64", "pxelinux", "http" if loader == "lpxelinux.0" else "tftp"))
+    site.withdraw()
+    for name in (loader, "ldlinux.c32"):
+        shutil.copy(part(name), site.tftp)
+    disk = tmp_path / "disk.img"
+    disk.write_bytes(boot_sector(b"the disk starts") + bytes(1 << 20))
+    guest = boot("x86_64", tmp_path, mac=MAC, tftp=site.tftp, boot_file=loader, disk=disk, until="the disk starts")
+    assert "the disk starts" in guest.screen, guest.screen
+    # not without having been to the network first
+    assert "PXELINUX" in guest.screen
