@@ -223,16 +223,15 @@ def bare(arena: Arena, threads: int) -> Approver:
     return approve
 
 
-def poller(arena: Arena, seconds: float) -> Approver:
+def approve_all_that_waits(api: Api, seconds: float, over: threading.Event) -> None:
     """Lists every so often and approves all that is pending, one after the other, without any check."""
+    while not over.wait(seconds):
+        for item in _pending(api):
+            _put(api, item)
 
-    def approve(over: threading.Event) -> None:
-        api = arena.admin()
-        while not over.wait(seconds):
-            for item in _pending(api):
-                _put(api, item)
 
-    return approve
+def poller(arena: Arena, seconds: float) -> Approver:
+    return lambda over: approve_all_that_waits(arena.admin(), seconds, over)
 
 
 def kubectl(arena: Arena) -> Approver:
