@@ -251,9 +251,14 @@ def _armed_earlier(machine: Record, lying: t.Sequence[Drive]) -> bool:
 
 
 def _clear(machine: Record, system: System, say: Say, changes: dict[str, t.Any], *, ours: bool) -> None:
-    if machine["boot_method"] in INSTALLED and clear(system, _set_earlier(machine), ours=ours):
-        changes["changed"] = True
+    if machine["boot_method"] not in INSTALLED:
+        return
+    cleared, warning = clear(system, _set_earlier(machine), ours=ours)
+    if warning:
+        _warn(machine, changes, warning)
+    elif cleared:
         say("boot override cleared by its BMC")
+    changes["changed"] = bool(changes.get("changed")) or cleared
 
 
 def _lying(machine: Record, system: System, base_url: str) -> list[Drive]:

@@ -131,46 +131,69 @@ def _shown(system: System, target: str) -> Json:
     return dict(wait_for(look, seconds=limits.setting, clock=limits.clock, sleep=limits.sleep))
 
 
-def clear(system: System, targets: t.Collection[str], *, ours: bool) -> bool:
-    """Takes the override away if it is one of these targets; True where there was one.
+def clear(system: System, targets: t.Collection[str], *, ours: bool) -> tuple[bool, str]:
+    """Takes the override away if it is one of these targets; whether there was one, and a warning where it stays.
 
     :param ours: this run has set it; else only one that is for a single boot is taken for a leftover of ours
     """
     cleared = VIRTUAL_CD in targets and clear_virtual_cd(system, ours=ours)
     system.refresh()
     places = _places(system)
-    if not any(_pending(place.boot, targets, ours=ours) for place in places):
-        return cleared
-    _disable(system, places, places[0])
+
+    def pending(place: _Place) -> bool:
+        return _pending(place.boot, targets, ours=ours)
+
+    if not any(map(pending, places)):
+        return cleared, ""
+    gone = _disable(system, places, places[0], pending)
     system.refresh()
     for place in _places(system)[1:]:
-        if _pending(place.boot, targets, ours=ours):
+        if pending(place):
             # what the settings have taken is what the next boot goes by, also where the system refuses to be written to
             with contextlib.suppress(Refused):
-                _disable(system, places, place)
-    return True
+                _disable(system, places, place, pending)
+    return True, "" if gone else f"its BMC goes on to show {places[0].boot.get(_TARGET)} as the next boot's source"
 
 
-def _disable(system: System, places: t.Sequence[_Place], place: _Place) -> None:
+def _disable(system: System, places: t.Sequence[_Place], place: _Place, pending: t.Callable[[_Place], bool]) -> bool:
+    """Whether the override is gone. Some BMCs refuse a spelling of that, and some take it without doing it."""
     listed = _listed(places, _TARGET)
     disabled = {_ENABLED: "Disabled", **({_TARGET: "None"} if not listed or "None" in listed else {})}
     mode = {_MODE: place.boot[_MODE]} if place.boot.get(_MODE) else {}
-    _write_first(system, place, (disabled, {**disabled, **mode}, {_ENABLED: "Disabled", _TARGET: "None", **mode}))
+    refusal: Refused | None = None
+    taken = False
+    for boot in (disabled, {**disabled, **mode}, {_ENABLED: "Disabled", _TARGET: "None", **mode}):
+        try:
+            _write(system, place, boot)
+        except Refused as refused:
+            if refused.status not in (400, 422):
+                raise
+            refusal = refused
+            continue
+        taken = True
+        place = _again(system, place)
+        if not pending(place):
+            return True
+    if refusal is not None and not taken:
+        raise refusal
+    limits = system.limits
+    return bool(
+        wait_for(
+            lambda: not pending(_again(system, place)),
+            seconds=limits.setting,
+            clock=limits.clock,
+            sleep=limits.sleep,
+        )
+    )
+
+
+def _again(system: System, place: _Place) -> _Place:
+    return _Place(place.path, system.client.get(place.path))
 
 
 def _pending(boot: Json, targets: t.Collection[str], *, ours: bool) -> bool:
     enabled = boot.get(_ENABLED)
     return boot.get(_TARGET) in targets and (enabled == "Once" or (ours and enabled == "Continuous"))
-
-
-def _write_first(system: System, place: _Place, tries: t.Sequence[t.Mapping[str, t.Any]]) -> None:
-    for last, boot in enumerate(tries, 1 - len(tries)):
-        try:
-            return _write(system, place, boot)
-        except Refused as refused:
-            if refused.status not in (400, 422) or last == 0:
-                raise
-    return None
 
 
 def _write(system: System, place: _Place, boot: t.Mapping[str, t.Any]) -> None:

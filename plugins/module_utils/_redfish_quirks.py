@@ -193,6 +193,12 @@ QUIRKS: dict[str, Quirk] = {
         "the request is sent again with it",
         "ansible-collections/community.general#11542",
     ),
+    "clear_ignored": Quirk(
+        "sushy-tools",
+        "a request that disables the override is taken and has no effect, unless it names a target",
+        "what is shown is read, and the request sent again with the target None; a warning where it stays",
+        "sushy-tools emulator/main.py, where it was seen",
+    ),
     "continuous": Quirk(
         "Supermicro, sushy-tools",
         "Once is taken and kept for every boot",

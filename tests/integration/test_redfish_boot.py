@@ -224,6 +224,7 @@ BOOTS = (
     "mode_read_only",
     "mode_reverts",
     "clear_wants_mode",
+    "clear_ignored",
     "continuous",
     "etag",
     "ilo_not_ready",

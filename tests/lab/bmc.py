@@ -61,6 +61,7 @@ QUIRKS = (
     "mode_read_only",
     "mode_reverts",
     "clear_wants_mode",
+    "clear_ignored",
     "continuous",
     "etag",
     "ilo_not_ready",
@@ -229,6 +230,8 @@ class Bmc:
                 attached = "Detached" if "detached" in self.quirks else "AutoAttach"
                 boot = {"ServerBoot.1.BootOnce": "Enabled", "ServerBoot.1.FirstBootDevice": "Normal"}
                 system.attributes = {"VirtualMedia.1.Attached": attached, **boot}
+            if "clear_ignored" in self.quirks:
+                system.targets = [target for target in system.targets if target != "None"]
             system.drives = system.drives or self._drives()
 
     def _drives(self) -> list[Drive]:
@@ -494,8 +497,12 @@ class Bmc:
         enabled = boot.get("BootSourceOverrideEnabled", system.enabled)
         if "clear_wants_mode" in self.quirks and enabled == "Disabled" and not mode:
             raise BmcFault(400, "The property BootSourceOverrideMode is a required property.")
+        if "clear_ignored" in self.quirks and "BootSourceOverrideTarget" not in boot:
+            if not mode:
+                raise BmcFault(400, "Missing the BootSourceOverrideTarget and/or BootSourceOverrideMode.")
+            return
         target = boot.get("BootSourceOverrideTarget", system.target)
-        if target not in system.targets:
+        if target not in system.targets and not ("clear_ignored" in self.quirks and target == "None"):
             raise BmcFault(400, f"The value {target} is not in the list of acceptable values.")
         system.target, system.enabled = target, enabled
         if "continuous" in self.quirks and enabled == "Once":

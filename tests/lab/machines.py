@@ -230,7 +230,7 @@ class RackMachine(Machine):
         super().__init__(spec)
         self.installed = False
         self.media = ""
-        """URL of the ISO in its drive: virtual media, or a stick with that image; or the file that its BMC has fetched."""
+        """URL of the ISO in its drive (virtual media, a stick with that image), or the file that its BMC fetched."""
         self.keeps_media: Callable[[], bool] = lambda: False
         """Whether its BMC lets it boot from that ISO whenever it restarts."""
         self._typed: asyncio.Future[str] | None = None

@@ -66,12 +66,17 @@ class Bench:
         machine = {**records[0], "iso_url": iso}
         changes: Record = {}
         how: Record = {"base_url": BASE_URL, "certificates": certificates, "check_mode": check}
-        boot(machine, self.client, LIMITS, self.lines.append, changes, **how)
+        boot(machine, self.client, LIMITS, self._say, changes, **how)
         return {**machine, **changes}
 
-    def disarm(self, machine: Record) -> None:
+    def _say(self, line: str, *_unused: str) -> None:
+        self.lines.append(line)
+
+    def disarm(self, machine: Record) -> Record:
+        """What it has changed in the record."""
         changes: Record = {}
-        disarm(machine, self.client, LIMITS, self.lines.append, changes, base_url=BASE_URL, check_mode=False)
+        disarm(machine, self.client, LIMITS, self._say, changes, base_url=BASE_URL, check_mode=False)
+        return changes
 
 
 @pytest.fixture
@@ -179,3 +184,22 @@ def test_an_image_by_http_changes_nothing_of_a_drives_certificates(bench: t.Call
     stub = bench("verify_certificate")
     assert stub.boot(certificates=[CERTIFICATE])["warnings"] == []
     assert stub.system.drives[0].certificates == []
+
+
+def test_an_override_that_a_bmc_says_to_have_cleared_is_looked_for(bench: t.Callable[[str], Bench]) -> None:
+    stub = bench("clear_ignored")
+    record = stub.boot()
+    # as if the machine had not started
+    stub.system.target, stub.system.enabled = "Cd", "Once"
+    stub.disarm(record)
+    assert (stub.system.target, stub.system.enabled) == ("None", "Disabled")
+    assert "boot override cleared by its BMC" in stub.lines
+
+
+def test_an_override_that_stays_is_warned_of(bench: t.Callable[[str], Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = bench("continuous")
+    record = stub.boot()
+    monkeypatch.setattr(stub.bmc, "_patch_boot", lambda *_unused: None)
+    changes = stub.disarm(record)
+    assert "goes on to show Cd" in changes["warnings"][-1]
+    assert "boot override cleared by its BMC" not in stub.lines
