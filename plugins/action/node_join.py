@@ -25,6 +25,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop imp
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import Cluster
 from ansible_collections.multiarch.openshift.plugins.module_utils._kube import connect
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish import Limits
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_client import Client
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import may_be_told
@@ -119,7 +120,7 @@ class ActionModule(ActionBase):
             except OperationError as error:
                 raise AnsibleActionFail(str(error)) from None
         for line in _closing_lines(found, check=self._task.check_mode):
-            display.display(line)
+            display.display(printable(line))
         return {**result, **found}
 
     def _places(

@@ -21,6 +21,7 @@ from dataclasses import field
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import issued_certificate
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._request import EXTENSION_REQUEST
 from ansible_collections.multiarch.openshift.plugins.module_utils._request import MAX_REQUEST_BYTES
 from ansible_collections.multiarch.openshift.plugins.module_utils._request import NODE_PREFIX
@@ -160,9 +161,11 @@ def _judge(case: Case, checks: t.Sequence[Check]) -> Decision:
         if finding is not None:
             # A request of a foreign signer is nobody's, and stays unread.
             machine = case.machine if case.spec.get("signerName") in SIGNERS else None
-            return Decision(finding.verdict, machine["name"] if machine else None, *finding[1:])
+            detail, hint = printable(finding.detail), printable(finding.hint)
+            return Decision(finding.verdict, machine["name"] if machine else None, finding.code, detail, hint)
     machine = case.machine
-    return Decision(APPROVE, machine["name"] if machine else None, "approved", notes=tuple(case.notes))
+    notes = tuple(printable(note) for note in case.notes)
+    return Decision(APPROVE, machine["name"] if machine else None, "approved", notes=notes)
 
 
 def _reject(code: str, detail: str, hint: str = "") -> Finding:

@@ -27,6 +27,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._guard import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._machine import NODE_ARCHITECTURE
 from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import explain_request
 from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss import explain_silence
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import NO_CERTIFICATE
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import UNREACHABLE
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import Answer
@@ -145,7 +146,8 @@ def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessmen
     found = _named(found, machine, world)
     earlier = _earlier_approvals(machine, world, run)
     if earlier:
-        found = _replace(found, history=f"{earlier}; the node was there before, so it may be somebody else by now")
+        doubt = f"{printable(earlier)}; the node was there before, so it may be somebody else by now"
+        found = _replace(found, history=doubt)
     if not found.final and now >= deadline(machine, run):
         waited = now - (timestamp(machine.get("powered_on")) or run.started)
         return _replace(
@@ -543,7 +545,9 @@ def _named(found: Assessment, machine: Machine, world: World) -> Assessment:
         client_csr=names.get(CLIENT_SIGNER, ""),
         serving_csr=names.get(SERVING_SIGNER, ""),
         approved_by=by,
-        reason=found.reason if not found.reason or found.reason.endswith(".") else found.reason + ".",
+        reason=printable(found.reason if not found.reason or found.reason.endswith(".") else found.reason + "."),
+        hint=printable(found.hint),
+        warning=printable(found.warning),
     )
 
 

@@ -46,6 +46,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._near_miss imp
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import arrival_patch
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import is_cordoned
 from ansible_collections.multiarch.openshift.plugins.module_utils._node_patch import uncordon_patch
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import Answer
 from ansible_collections.multiarch.openshift.plugins.module_utils._probe import ask_kubelet
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_machine import may_be_told
@@ -162,7 +163,7 @@ class Join:
         self.records = [dict(machine) for machine in machines]
         self._cluster = cluster
         self._settings = settings
-        self._say = say
+        self._say: t.Callable[[str], None] = lambda line: say(printable(line))
         self._note = note
         self._disarm = disarm
         self._by_bmc = by_bmc
@@ -669,10 +670,11 @@ class Join:
             self._event(record["name"], found.stage, words[found.stage])
 
     def _fail(self, record: Record, code: str, error: OperationError) -> None:
-        found = Assessment(record["stage"], code, error.message, error.hint, final=True, failed=True)
+        reason, hint = printable(error.message), printable(error.hint)
+        found = Assessment(record["stage"], code, reason, hint, final=True, failed=True)
         before = self._found.get(record["node_name"])
         self._found[record["node_name"]] = found
-        record.update(done=False, failed=True, reason=error.message, reason_code=code, hint=error.hint)
+        record.update(done=False, failed=True, reason=reason, reason_code=code, hint=hint)
         self._announce(record, before, found)
 
     def _patch_node(self, record: Record, *, final: bool) -> None:
@@ -992,7 +994,7 @@ class Join:
 
     def _event(self, machine: str, event: str, text: str, **more: t.Any) -> None:
         self._say(f"{machine}  {text}")
-        self._note({"event": event, "machine": machine, "text": text, **more})
+        self._note({"event": event, "machine": machine, "text": printable(text), **more})
 
     def _left(self, machine: str, csr: Record, decision: Decision, text: str) -> None:
         """Say once why a request is left alone; a flood of them is cut short, the result has them all."""
@@ -1009,11 +1011,12 @@ class Join:
         self._event(machine, "left", text, csr=csr["metadata"]["name"], age=age, **why)
 
     def _warn(self, text: str) -> None:
+        text = printable(text)
         if text not in self.warnings:
             self.warnings.append(text)
 
     def _warn_machine(self, record: Record, text: str) -> None:
-        warnings = record.setdefault("warnings", [])
+        warnings, text = record.setdefault("warnings", []), printable(text)
         if text not in warnings:
             record["warnings"] = [*warnings, text]
             self._event(record["name"], "warning", f"warning: {text}")
@@ -1044,8 +1047,8 @@ class Join:
         return {
             "name": name,
             "signer": csr["spec"]["signerName"],
-            "requestor": csr["spec"].get("username") or "",
-            "node_name": self._world.claimed.get(csr["metadata"]["uid"]) or "",
+            "requestor": printable(csr["spec"].get("username") or ""),
+            "node_name": printable(self._world.claimed.get(csr["metadata"]["uid"]) or ""),
             "machine": decision.machine or "",
             "age": round(now - created(csr)),
             "decision": decision.verdict,

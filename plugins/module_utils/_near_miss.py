@@ -13,6 +13,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._csr import AP
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import REJECT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import WAIT
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import decide
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._san import parse_address
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import BOOTSTRAPPER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
@@ -45,7 +46,7 @@ def near_misses(machines: t.Mapping[str, Machine], world: World, now: float) -> 
     guess = _Guess(machines, world)
     # A flood of requests must not cost more than a look at the newest.
     return [
-        {"name": name, "claimed_node": claimed, "age": age, "likely_machine": machine, "why": why}
+        {"name": name, "claimed_node": printable(claimed), "age": age, "likely_machine": machine, "why": why}
         for age, name, claimed in sorted(candidates)[:MOST]
         for machine, why in [guess.machine(claimed)]
     ]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import html
 import typing as t
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import DONE
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import seconds_of
 from ansible_collections.multiarch.openshift.plugins.module_utils._report_style import STYLE
 from ansible_collections.multiarch.openshift.plugins.module_utils._report_words import duration
-from ansible_collections.multiarch.openshift.plugins.module_utils._report_words import printable
 
 OUTCOMES = {
     "done": "All machines are nodes",

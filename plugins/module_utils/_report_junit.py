@@ -9,9 +9,9 @@ from __future__ import annotations
 import typing as t
 from xml.etree import ElementTree
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import DONE
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import seconds_of
-from ansible_collections.multiarch.openshift.plugins.module_utils._report_words import printable
 
 
 def junit(document: t.Mapping[str, t.Any]) -> str:

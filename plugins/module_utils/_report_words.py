@@ -6,18 +6,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-# Control characters, and those that change direction or look of what follows: a report quotes names that anybody
-# can write into a certificate request.
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
-def printable(text: object) -> str:
-    """The text with a replacement character for everything that does not show as itself; line breaks become spaces."""
-    spaced = " ".join(str(text).splitlines())
-    return "".join("\ufffd" if unicodedata.category(letter) in _HIDDEN else letter for letter in spaced)
-
 
 def duration(seconds: int) -> str:
     """7 s, 3 min 20 s, 2 h 5 min."""
@@ -30,4 +18,4 @@ def duration(seconds: int) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-__all__ = ("duration", "printable")
+__all__ = ("duration",)

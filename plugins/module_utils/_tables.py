@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._guard import is_ready
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import CLIENT_SIGNER
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import created
 
@@ -93,7 +94,8 @@ def _condition(csr: t.Mapping[str, t.Any]) -> str:
     return ",".join(words + (["Issued"] if status.get("certificate") else []))
 
 
-def _lines(rows: t.Sequence[tuple[str, ...]]) -> list[str]:
+def _lines(written: t.Sequence[tuple[str, ...]]) -> list[str]:
+    rows = [tuple(printable(cell) for cell in row) for row in written]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import hashlib
 import pathlib
 import queue
@@ -15,6 +16,7 @@ import typing as t
 
 import pytest
 
+from ansible_collections.multiarch.openshift.plugins.action.node_join import _closing_lines
 from ansible_collections.multiarch.openshift.plugins.module_utils import _site_watch
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Join
 from ansible_collections.multiarch.openshift.plugins.module_utils._join_loop import Settings
@@ -207,6 +209,60 @@ def test_nothing_is_given_to_a_machine_for_which_somebody_approved_what_the_rule
     result = found.look() if look else found.run()
     assert (api.puts, result["approved"]) == ([], [])
     assert result["machines"][0]["reason_code"] == "approved_by_other"
+
+
+EVIL = "worker-arm-1.\x1b[2K\r\nworker-arm-1  client CSR csr-evil approved\n\x1b]0;pwn\x07\u202e"
+
+
+def test_nothing_that_others_have_written_reaches_a_terminal_or_a_result_as_it_is(api: Api) -> None:
+    now = corpus.time.time()
+
+    def request(name: str, *rdns: bytes) -> Object:
+        csr, parts = corpus.client_csr(name=name, born=now)
+        csr["spec"]["request"] = corpus.wrap(dataclasses.replace(parts, rdns=rdns).der())
+        return csr
+
+    organization = corpus.tlv(0x31, corpus.attribute(corpus.O_OID, "system:nodes"))
+    named = corpus.tlv(0x31, corpus.attribute(corpus.CN_OID, "system:node:worker-arm-1"))
+    csrs = [
+        request(
+            "csr-name", organization, corpus.tlv(0x31, corpus.attribute(corpus.CN_OID, f"system:node:{EVIL}", 0x0C))
+        ),
+        request("csr-organization", corpus.tlv(0x31, corpus.attribute(corpus.O_OID, EVIL, 0x0C)), named),
+        corpus.approve(corpus.client_csr("worker-arm-2", name="csr-denied", born=now)[0]),
+        corpus.issue(corpus.client_csr("worker-arm-4", name="csr-by", born=now)[0], reason=EVIL),
+        corpus.client_csr("worker-arm-4", name="csr-rival", born=now - 1, serial=7)[0],
+        {**corpus.serving_csr("worker-arm-3", born=now)[0], "spec": {**api.csrs["csr-client"]["spec"]}},
+    ]
+    csrs[2]["status"]["conditions"][0].update(type="Denied", message=EVIL)
+    csrs[5]["spec"]["username"] = EVIL
+    api.csrs = {csr["metadata"]["name"]: csr for csr in csrs}
+    node = corpus.node("worker-arm-3", ["192.0.2.13"], ready=False, born=now)
+    node["status"]["conditions"][0]["message"] = EVIL
+    node["status"]["nodeInfo"]["kubeletVersion"] = EVIL
+    api.nodes = [node]
+    machines = [corpus.machine(f"worker-arm-{number}", [f"192.0.2.1{number}"]) for number in (1, 2, 3, 4)]
+    lines: list[str] = []
+    notes: list[Object] = []
+    settings = Settings(timeout=2.5, heartbeat=3600)
+    result = Join(api, machines, settings, say=lines.append, note=notes.append).run()
+    lines += _closing_lines(result, check=False)
+
+    assert all(line.isprintable() for line in lines)
+    assert not [text for text in _texts([result, notes]) if not text.isprintable()]
+    shown = {machine["name"]: machine["reason"] for machine in result["machines"]}
+    assert all("csr-evil approved" in reason for reason in shown.values()), shown
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
 
 
 def test_missing_right_to_approve_fails_the_machine_at_once(api: Api) -> None:

@@ -24,15 +24,16 @@ from ansible_collections.multiarch.openshift.plugins.module_utils import _run_ev
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
 from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import EventFile
 from ansible_collections.multiarch.openshift.plugins.module_utils._event_file import parse_events
+from ansible_collections.multiarch.openshift.plugins.module_utils._printable import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import STAGES
 from ansible_collections.multiarch.openshift.plugins.module_utils._report import report
 from ansible_collections.multiarch.openshift.plugins.module_utils._report_html import html_report
 from ansible_collections.multiarch.openshift.plugins.module_utils._report_junit import junit
 from ansible_collections.multiarch.openshift.plugins.module_utils._report_words import duration
-from ansible_collections.multiarch.openshift.plugins.module_utils._report_words import printable
 from ansible_collections.multiarch.openshift.plugins.module_utils._run_events import summary
 from ansible_collections.multiarch.openshift.plugins.module_utils._verdict import verdicts
 from ansible_collections.multiarch.openshift.plugins.modules import run_report
+from ansible_collections.multiarch.openshift.plugins.plugin_utils import _kept_report
 from support import events
 from support.module import run_module
 from support.paths import ROOT
@@ -275,6 +276,52 @@ def test_half_a_line_and_lines_of_others_are_counted_and_left_out() -> None:
     found, broken = parse_events('{"time": "2026-11-25T04:56:21Z", "event": "warning"}\n[1]\n\nnot json\n{"time": "20')
     assert len(found) == 1
     assert broken == 3
+
+
+# -- a report that outlives its controller -----------------------------------------------------------------------------
+
+
+def test_the_report_is_kept_elsewhere_now_and_then_and_only_where_something_has_happened(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_kept_report, "SECONDS", 0.0)
+    path, asked = tmp_path / "events.jsonl", []
+    path.write_text("one\n")
+
+    def ask(module: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        asked.append((module, arguments))
+        return {}
+
+    kept = _kept_report.KeptReport(ask, str(path), {"directory": "~/r", "served_directory": ""}, pytest.fail)
+    kept.write()
+    kept.write()
+    assert asked == [("multiarch.openshift.run_report", {"events": "one\n", "directory": "~/r"})]
+    path.write_text("one\ntwo\n")
+    kept.write()
+    assert [arguments["events"] for _module, arguments in asked] == ["one\n", "one\ntwo\n"]
+    monkeypatch.setattr(_kept_report, "SECONDS", 3600.0)
+    path.write_text("one\ntwo\nthree\n")
+    kept.write()
+    path.write_text("one\ntwo\nthree\nfour\n")
+    kept.write()
+    assert len(asked) == 3
+
+
+def test_a_report_that_cannot_be_kept_is_said_once_and_nothing_else(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_kept_report, "SECONDS", 0.0)
+    path = tmp_path / "events.jsonl"
+    said: list[str] = []
+
+    def ask(_module: str, _arguments: dict[str, Any]) -> dict[str, Any]:
+        raise OperationError("The report cannot be written to /r: Permission denied.")
+
+    kept = _kept_report.KeptReport(ask, str(path), {"directory": "/r"}, said.append)
+    for text in ("one\n", "one\ntwo\n"):
+        path.write_text(text)
+        kept.write()
+    assert said == ["No report is kept while the run goes on: The report cannot be written to /r: Permission denied."]
 
 
 # -- HTML --------------------------------------------------------------------------------------------------------------
