@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime
 import functools
 import hashlib
 import warnings
@@ -49,20 +50,39 @@ def presented_certificate(der: bytes) -> Certificate | None:
         return None
 
 
-def signed_by(der: bytes, authorities: str) -> bool:
-    """Whether a certificate of the PEM bundle ``authorities`` signed the certificate ``der``."""
+def in_date(der: bytes, now: float) -> bool:
+    """Whether the certificate ``der`` is valid at this time."""
+    try:
+        return _is_in_date(x509.load_der_x509_certificate(der), now)
+    except (ValueError, TypeError):
+        return False
+
+
+def signed_by(der: bytes, authorities: str, now: float) -> bool:
+    """Whether a certificate of the PEM bundle ``authorities`` that is valid at this time signed the certificate."""
     try:
         leaf = x509.load_der_x509_certificate(der)
         bundle = x509.load_pem_x509_certificates(authorities.encode())
     except (ValueError, TypeError):
         return False
     for authority in bundle:
+        if not _is_in_date(authority, now):
+            continue
         try:
             leaf.verify_directly_issued_by(authority)
         except (ValueError, TypeError, InvalidSignature):
             continue
         return True
     return False
+
+
+def _is_in_date(certificate: x509.Certificate, now: float) -> bool:
+    try:
+        begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except AttributeError:  # cryptography before 42: in UTC, without saying so
+        begin, end = certificate.not_valid_before, certificate.not_valid_after
+        begin, end = (moment.replace(tzinfo=datetime.timezone.utc) for moment in (begin, end))
+    return bool(begin.timestamp() <= now <= end.timestamp())
 
 
 @functools.lru_cache(maxsize=4096)
@@ -99,4 +119,4 @@ def _facts(certificate: x509.Certificate) -> Certificate:
     )
 
 
-__all__ = ("Certificate", "issued_certificate", "presented_certificate", "signed_by")
+__all__ = ("Certificate", "in_date", "issued_certificate", "presented_certificate", "signed_by")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import Certificate
+from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import in_date
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import issued_certificate
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import presented_certificate
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import signed_by
@@ -419,7 +420,15 @@ def _proof(
         fingerprints = {certificate.fingerprint for certificate in map(issued_certificate, issued) if certificate}
         if presented is not None and presented.fingerprint in fingerprints:
             return Assessment("proven", final=True, proof="certificate")
-        by_authority = bool(run.authorities) and signed_by(proof.answer.certificate, run.authorities)
+        if not issued and _fits(presented, node) and not in_date(proof.answer.certificate, now):
+            return Assessment(
+                stage,
+                "waiting",
+                f"the certificate on {where} names the node, and is out of date",
+                f"Does its kubelet ask for a new one? oc get csr; journalctl -u kubelet on {name}; is its clock right?",
+                probe=True,
+            )
+        by_authority = bool(run.authorities) and signed_by(proof.answer.certificate, run.authorities, now)
         if not issued and by_authority and _fits(presented, node):
             return Assessment("proven", final=True, proof="authority")
         if not issued and not run.authorities and _fits(presented, node):

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import signed_by
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import Assessment
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import Proof
 from ansible_collections.multiarch.openshift.plugins.module_utils._join import Run
@@ -165,6 +166,26 @@ def test_ready_node_without_an_address_is_not_joined() -> None:
     found = cluster.found()
     assert (found.stage, found.code, found.final) == ("registered", "no_address", False)
     assert "reports no address" in found.reason
+
+
+@pytest.mark.parametrize("now", [timestamp("2026-10-31T00:00:00Z"), timestamp("2027-11-02T00:00:00Z")])
+@pytest.mark.parametrize("readable", [True, False])
+def test_certificate_that_is_out_of_date_proves_nothing(now: float, readable: bool) -> None:
+    certificate = corpus.certificate(corpus.serving_csr()[0]).public_bytes(Encoding.DER)
+    cluster = Cluster().node(born=NOW - 90000).shown(certificate, for_seconds=60)
+    if readable:
+        cluster.run.authorities = corpus.authority()[1].public_bytes(Encoding.PEM).decode()
+    cluster.now = cluster.run.started = now
+    found = cluster.found()
+    assert (found.stage, found.final, found.probe) == ("registered", False, True)
+    assert "out of date" in found.reason
+
+
+def test_authority_that_is_out_of_date_proves_nothing() -> None:
+    certificate = corpus.certificate(corpus.serving_csr()[0]).public_bytes(Encoding.DER)
+    authorities = corpus.authority()[1].public_bytes(Encoding.PEM).decode()
+    assert signed_by(certificate, authorities, NOW)
+    assert not signed_by(certificate, authorities, NOW + 10 * 366 * 86400)
 
 
 @pytest.mark.parametrize("probe", ["auto", "never"])
