@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that are killed at each step and in the middle of each kind of write, each on what the one before has left."""
+"""Runs that are killed at each step that writes, in the middle of it, each on what the one before has left."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from lab.kubelet import Timing
 from lab.playbook import RunningPlaybook
 from lab.site import Site
 from lab.site import machine_spec
+from lab.web import WebServer
 from support.paths import PROGRAMS
 
 MakeSite = Callable[..., Site]
@@ -63,7 +64,7 @@ def a_bmc_is_told(site: Site) -> Callable[[], bool]:
 
 
 def lies(*patterns: str) -> Callable[[Site], Callable[[], bool]]:
-    """A file of such a name has come to lie on the web or TFTP host."""
+    """A file of such a name has come to lie on the web or TFTP host, or where uploads go."""
 
     def arm(site: Site) -> Callable[[], bool]:
         before = found(site, *patterns)
@@ -83,6 +84,17 @@ def rootfs_is_fetched_again(site: Site) -> Callable[[], bool]:
     return lies(".*.part")(site)
 
 
+def tftp_copy(site: Site) -> Callable[[], bool]:
+    """A kernel has come to lie on the TFTP host, or a part of it."""
+    return lambda: any(site.tftp_directory.rglob("*kernel*"))
+
+
+def an_upload(site: Site) -> Callable[[], bool]:
+    """The server has been sent a file, and does not answer yet."""
+    fault = site.uploads.fault("slow", methods=("PUT",), times=1, seconds=HELD)
+    return lambda: fault.hits > 0
+
+
 def late_comer_joins(site: Site) -> Callable[[], bool]:
     """The last machine asks for its certificates, and at the end of the run its account is removed."""
     start_late_comer(site)
@@ -100,9 +112,8 @@ def changes(site: Site) -> int:
 
 
 def found(site: Site, *patterns: str) -> set[pathlib.Path]:
-    return {
-        path for root in (site.publish_directory, site.tftp_directory) for name in patterns for path in root.rglob(name)
-    }
+    roots = (site.publish_directory, site.tftp_directory, site.uploads.directory)
+    return {path for root in roots for name in patterns for path in root.rglob(name)}
 
 
 # In the order of a run: each finds what those before it have left
@@ -111,6 +122,9 @@ BEFORE_ANY_MACHINE_IS_ON = [
     Moment("export", "interrupt", "export_ignition : Export the ignition of each pool]"),
     Moment("artifact", "kill", arm=lies(".*.part")),
     Moment("artifact again", "interrupt", arm=rootfs_is_fetched_again),
+    Moment("copy for TFTP", "kill", arm=tftp_copy),
+    Moment("upload", "kill", arm=an_upload),
+    Moment("boot loaders", "kill", arm=lies("grubaa64.efi", "shimaa64.efi", ".multiarch-*")),
     Moment("boot files", "kill", arm=lies("grub.cfg-01-*", "*.ipxe", ".multiarch-*")),
     Moment("iso", "kill", arm=lies(".multiarch-iso-*", "install-*.iso*")),
 ]
@@ -195,13 +209,17 @@ class Contents:
     ],
 )
 def test_runs_that_are_killed_anywhere_converge_and_touch_no_machine_twice(
-    make_site: MakeSite, site_block: int, tmp_path: pathlib.Path, moments: list[Moment]
+    make_site: MakeSite,
+    site_block: int,
+    tmp_path: pathlib.Path,
+    request: pytest.FixtureRequest,
+    moments: list[Moment],
 ) -> None:
     if not (PROGRAMS / "coreos-installer").exists():
         pytest.skip("no coreos-installer: tests/support/paths.py says where it is looked for")
     site = make_site(
         machines=[
-            machine_spec(1, block=site_block, bmc=True, variables=LABELS),
+            machine_spec(1, block=site_block, bmc=True, boot_transport="tftp", variables=LABELS),
             machine_spec(2, block=site_block, bmc=True, boot_method="ipxe", variables=LABELS),
             machine_spec(3, block=site_block, bmc=True, boot_method="iso", variables=LABELS),
             machine_spec(4, block=site_block, boot_method="external", variables=LABELS),
@@ -212,7 +230,12 @@ def test_runs_that_are_killed_anywhere_converge_and_touch_no_machine_twice(
     for bmc in site.bmcs.values():
         for system in bmc.systems:
             system.power_delay = 1.5  # who is killed while one machine is powered on gets to no other
-    inventory = site.inventory({**SETTINGS, "report_directory": str(tmp_path / "report")})
+    site.uploads = WebServer(site.directory / "uploads", site.service_address(5), writable=True, loop=site.loop).start()
+    request.addfinalizer(site.uploads.stop)
+    # the run lays its own
+    (site.grub_directory / "grubaa64.efi").unlink()
+    settings = {**SETTINGS, "netboot_boot_loaders_from_iso": True, "publish_put_url": site.uploads.url}
+    inventory = site.inventory({**settings, "report_directory": str(tmp_path / "report")})
     contents = Contents(site)
     for moment in moments:
         is_time = moment.arm(site) if moment.arm else lambda: False
