@@ -25,6 +25,8 @@ REQUESTS = "certificatesigningrequests"
 CONFIG = "config.openshift.io"
 # Kinds whose objects named "cluster" say what belongs to the cluster itself, with their resources.
 DENY_KINDS = {"Infrastructure": "infrastructures", "Network": "networks", "Ingress": "ingresses", "DNS": "dnses"}
+# Those that tell addresses. Of names a certificate can only have the machine's own, whatever the others say.
+INDISPENSABLE = ("Infrastructure", "Network")
 
 
 @dataclass(frozen=True)
@@ -115,12 +117,21 @@ def look_around(
     deny_addresses: t.Sequence[str] = (),
     deny_names: t.Sequence[str] = (),
 ) -> Surroundings:
-    """Check that this is the cluster of the records, and read what belongs to the cluster itself."""
+    """Check that this is the cluster of the records, and read what belongs to the cluster itself.
+
+    :raises OperationError: what tells the cluster's own addresses and networks is not there
+    """
     check_same_cluster(cluster, machines)
     warnings: list[str] = []
     objects: dict[str, t.Any] = {}
     for kind in DENY_KINDS:
         found = _read(cluster, f"{CONFIG}/v1", kind, "cluster")
+        if found is None and kind in INDISPENSABLE:
+            raise OperationError(
+                f"{kind} cluster of {CONFIG} is not there on {cluster.server}: which addresses belong to the cluster"
+                " itself is not known, and nothing is approved.",
+                f"Is this an OpenShift cluster? oc get {DENY_KINDS[kind]} cluster",
+            )
         if found is None:
             warnings.append(f"{kind} cluster is not there, so what it names is not on the deny list.")
         else:
@@ -129,9 +140,16 @@ def look_around(
     if account is None:
         warnings.append("The account node-bootstrapper cannot be read, so its UID is not compared.")
     bundle = _read(cluster, "v1", "ConfigMap", "csr-controller-ca", "openshift-config-managed") or {}
+    deny = cluster_deny_list(objects, deny_addresses=deny_addresses, deny_names=deny_names)
+    if not deny.addresses and not deny_addresses:
+        warnings.append(
+            "The cluster does not tell the addresses of its API and ingress, as on platform None: name them in"
+            " approve_csrs_deny_addresses, or a machine to whose machine_addresses one was written by mistake gets a"
+            " certificate for it."
+        )
     world = World(
         parameters=parameters,
-        deny=cluster_deny_list(objects, deny_addresses=deny_addresses, deny_names=deny_names),
+        deny=deny,
         bootstrapper_uid=account["metadata"]["uid"] if account else None,
     )
     return Surroundings(world, (bundle.get("data") or {}).get("ca-bundle.crt") or "", warnings)

@@ -89,6 +89,8 @@ options:
     description:
       - Addresses and networks that no serving certificate may carry, beside the cluster's virtual addresses and its
         service and cluster networks.
+      - On platform C(None) the cluster does not tell the addresses of its API and ingress. They belong here then; as
+        long as this is empty there, the result has a warning.
     type: list
     elements: str
     default: []

@@ -51,7 +51,9 @@ class Api:
         return True
 
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
-        return copy.deepcopy(self.csrs.get(name)) if kind == "CertificateSigningRequest" else None
+        if kind == "CertificateSigningRequest":
+            return copy.deepcopy(self.csrs.get(name))
+        return corpus.CLUSTER_OBJECTS.get(kind)
 
     def list(
         self, api_version: str, kind: str, namespace: str | None = None, *, field_selector: str | None = None
