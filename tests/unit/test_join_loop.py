@@ -416,12 +416,17 @@ def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_i
     told: list[str] = []
     started = corpus.time.time()
 
-    def disarm(machines: list[Object]) -> bool:
-        told.extend(f"media of {machine['name']}" for machine in machines)
-        return False
+    looked_again = threading.Event()
+
+    def by_bmc(machines: list[Object], media: bool) -> None:
+        # a slow one; the web host is looked at meanwhile
+        looked_again.wait(10)
+        told.extend(f"{'media' if media else 'override'} of {machine['name']}" for machine in machines)
 
     def look_at_site(question: Object) -> Object:
         position = (question["position"] or {"offset": 0})["offset"]
+        if position:
+            looked_again.set()
         # first one installation, at the next look a second one
         found = {"address": "192.0.2.11", "method": "GET", "path": "/openshift/lab/worker-00.ign", "status": 200}
         hits = [{**found, "size": 9, "time": started + position}] if position < 2 else []
@@ -447,14 +452,33 @@ def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_i
         [{**corpus.machine(), **BY_ISO}],
         settings,
         say=lambda line: None,
-        disarm=disarm,
-        clear_override=lambda machines: told.extend(f"override of {machine['name']}" for machine in machines),
+        by_bmc=by_bmc,
         look_at_site=look_at_site,
     )
     machine = join.run()["machines"][0]
     assert told[0] == "override of worker-arm-1"
     assert told[1:] == ["media of worker-arm-1"]
     assert "it has booted its ISO again instead of its disk" in machine["warnings"][0]
+
+
+def test_what_another_run_has_told_a_bmc_is_taken_back_when_the_client_request_comes(api: Api) -> None:
+    api.on_approval = lambda csr: api.store(corpus.issue(csr))
+    withdrawn = threading.Event()
+    told: list[tuple[str, bool, bool]] = []
+
+    def disarm(_machines: list[Object]) -> bool:
+        withdrawn.set()
+        return True
+
+    def by_bmc(machines: list[Object], media: bool) -> None:
+        told.extend((machine["name"], media, withdrawn.wait(30)) for machine in machines)
+
+    # without "bmc": the plan is all that this run knows
+    machine = {**corpus.machine(), "boot_method": "grub", "bmc_url": "https://192.0.2.205"}
+    settings = Settings(timeout=1.5, heartbeat=3600)
+    found = Join(api, [machine], settings, say=lambda line: None, disarm=disarm, by_bmc=by_bmc).run()
+    assert told == [("worker-arm-1", True, True)]
+    assert "warnings" not in found["machines"][0] or found["machines"][0]["warnings"] == []
 
 
 def test_an_ignition_that_changes_while_machines_install_is_an_alarm_and_goes_on_to_be_one(

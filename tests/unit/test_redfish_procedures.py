@@ -196,7 +196,7 @@ def test_an_override_that_a_bmc_keeps_is_cleared_where_an_image_or_a_boot_file_s
 
 
 def test_an_image_of_the_time_when_a_machine_booted_from_an_iso_does_not_stay(bench: Bench) -> None:
-    lying = {"drives": [Drive("c", image=EARLIER_ISO)]}
+    lying: Record = {"drives": [Drive("c", image=EARLIER_ISO)]}
     _bmc, system, machine = bench.machine(system=lying, variables=BY_NETWORK)
     assert bench.boot(machine, check_mode=True)["would"][0] == f"eject {EARLIER_ISO} by its BMC"
     record = bench.boot(machine)
