@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import pathlib
 import queue
+import re
 import threading
 import typing as t
 
@@ -513,6 +514,41 @@ def test_an_ignition_that_changes_while_machines_install_is_an_alarm_and_goes_on
     alarm = f"ALARM: {entry['url']} no longer returns what this run published."
     assert [text.startswith(alarm) for text in result["warnings"]].count(True) == 1
     assert [line.startswith(f"WARNING  {alarm}") for line in told].count(True) == 1
+
+
+def test_a_change_of_the_ignition_is_told_of_machines_that_are_done_and_of_those_that_never_come(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_site_watch, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(_site_watch, "IGNITION_SECONDS", 0.1)
+    now = corpus.time.time()
+    client, serving = corpus.client_csr(born=now)[0], corpus.serving_csr(born=now)[0]
+    api.csrs = {csr["metadata"]["name"]: corpus.issue(csr) for csr in (client, serving)}
+    api.nodes = [corpus.node(born=now)]
+    states: list[str] = []
+    joins: list[Join] = []
+
+    def look_at_site(question: Object) -> Object:
+        is_done = joins[0].records[0].get("done")
+        states.append("changed" if is_done and "same" in states else "same")
+        looked = [{"url": entry["url"], "state": states[-1], "detail": ""} for entry in question["ignition"]]
+        return {"time": corpus.time.time(), "ignition": looked, "problem": "", **NO_LOG}
+
+    settings = Settings(timeout=3, heartbeat=3600, state="approved", published={"ignition": [IGNITION]})
+    common = {"boot_method": "ipxe", "pool": "worker", "macs": ["52:54:00:00:00:01"]}
+    machines = [
+        {**corpus.machine(), **common, "ignition_delivery": "documented"},
+        {**corpus.machine("worker-arm-2", ["192.0.2.12"]), **common, "ignition_delivery": "verified"},
+    ]
+    joins.append(Join(api, machines, settings, say=lambda line: None, look_at_site=look_at_site))
+    done, silent = joins[0].run()["machines"]
+    assert (done["failed"], silent["failed"]) == (False, True)
+    words = r"the published ignition has changed since \d{4}-\d\d-\d\dT\S+Z, and "
+    (warning,) = done["warnings"]
+    assert re.fullmatch(f"{words}it may have installed what somebody else put there: oc adm cordon .*", warning)
+    assert done["reason"] == warning
+    assert re.search(f"; {words}its installer refuses it, after", silent["reason"])
+    assert silent["warnings"] == []
 
 
 def test_a_machine_that_is_installed_again_loses_its_boot_files_although_its_rootfs_was_not_seen(
