@@ -36,6 +36,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._kept_report import KeptReport
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._other_host import OtherHost
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
 
@@ -91,7 +92,7 @@ class ActionModule(ActionBase):
                 places = self._places(arguments, task_vars or {}, stack)
                 machines = _marked(arguments["machines"], places)
                 by_bmc = self._by_bmc(machines, arguments["watch"], task_vars or {}, events.note)
-                look_at_site = self._look_at_site(arguments["watch"], task_vars or {})
+                look_at_site = self._look_at_site(arguments, task_vars or {})
 
                 def make(
                     cluster: Cluster,
@@ -169,14 +170,24 @@ class ActionModule(ActionBase):
         return take_back
 
     def _look_at_site(
-        self, arguments: dict[str, t.Any] | None, task_vars: dict[str, t.Any]
+        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]
     ) -> t.Callable[[dict[str, t.Any]], dict[str, t.Any]] | None:
-        published = (arguments or {}).get("published") or {}
+        watch = arguments["watch"] or {}
         # without a web host, what was uploaded is looked at all the same
-        if not arguments or not (arguments["base_url"] or published.get("ignition")):
+        if not (watch.get("base_url") or (watch.get("published") or {}).get("ignition")):
             return None
         ask = self._on_web_host(task_vars)
-        return lambda question: ask(WATCH_MODULE, question)
+        kept = None
+        if arguments["report"] and arguments["events_path"]:
+            kept = KeptReport(ask, arguments["events_path"], arguments["report"], display.warning)
+
+        def look(question: dict[str, t.Any]) -> dict[str, t.Any]:
+            answer = ask(WATCH_MODULE, question)
+            if kept is not None:
+                kept.write()
+            return answer
+
+        return look
 
     def _on_web_host(self, task_vars: dict[str, t.Any]) -> Ask:
         def execute(module: str, arguments: dict[str, t.Any]) -> dict[str, t.Any]:

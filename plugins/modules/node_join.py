@@ -127,6 +127,24 @@ options:
         V(0600); M(multiarch.openshift.run_report) makes a report of it.
       - When left out, and in check mode, nothing is written.
     type: path
+  report:
+    description:
+      - Where to write the report of the run so far, with M(multiarch.openshift.run_report), on the host that the task
+        is delegated to. It is written once a minute, after a look at the web server (O(watch)), while machines install.
+        It needs O(events_path).
+      - When left out, none is written. The file of events is enough where it outlives the run.
+    type: dict
+    suboptions:
+      directory:
+        description: The folder of the report.
+        type: str
+        required: true
+      served_directory:
+        description:
+          - A folder that a web server publishes; the report is not written into it.
+          - When left out, this is not checked.
+        type: str
+        default: ""
   disarm:
     description:
       - Arguments of M(multiarch.openshift.netboot_config), without C(machines) and C(state), with which the boot files
@@ -328,6 +346,13 @@ ARGUMENT_SPEC: dict[str, dict[str, t.Any]] = {
     "cordon": {"type": "bool", "default": False},
     "heartbeat": {"type": "int", "default": 30},
     "events_path": {"type": "path"},
+    "report": {
+        "type": "dict",
+        "options": {
+            "directory": {"type": "str", "required": True},
+            "served_directory": {"type": "str", "default": ""},
+        },
+    },
     "disarm": {"type": "dict"},
     "disarm_hosts": {"type": "dict"},
     "watch": {

@@ -122,7 +122,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "events_path": {"type": "path"},
-            "events": {"type": "str"},
+            # nothing secret, but much: it is in no log of the host
+            "events": {"type": "str", "no_log": True},
             "directory": {"type": "path", "required": True},
             "served_directory": {"type": "path"},
         },

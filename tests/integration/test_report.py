@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
@@ -230,17 +231,42 @@ def test_a_folder_that_cannot_be_written_stops_the_run_before_anything_else(
     assert len(site.plane.requests) == since
 
 
-def test_under_awx_the_report_lies_on_the_web_host_or_nowhere(make_site: MakeSite, site_block: int) -> None:
+def test_a_job_of_awx_that_is_cancelled_leaves_a_report_on_the_web_host(make_site: MakeSite, site_block: int) -> None:
+    site = make_site(machines=[machine_spec(1, block=site_block, behaviour="dead")])
+    inventory = site.inventory()
+    inventory.write_text(inventory.read_text().replace("localhost:", "web.example.com:"))
+    job = f"{os.getpid()}-{site_block}"
+    try:
+        running = site.start("add_arm_workers", inventory=inventory, extra_vars={"awx_job_id": job})
+        path = running.directory / f"multiarch-report/job-{job}/report.json"
+        until = time.monotonic() + 240
+        while not path.exists():
+            assert running.running, running.output
+            assert time.monotonic() < until, running.output
+            time.sleep(0.05)
+        running.interrupt()
+        run = running.wait()
+        document = json.loads(path.read_text())
+        assert document["outcome"] == "interrupted", run.stdout
+        assert [event["event"] for event in document["machines"][0]["events"]] == ["armed"]
+        assert list(run.directory.rglob("events.jsonl")) == []
+    finally:
+        shutil.rmtree(f"/tmp/multiarch-report-{job}", ignore_errors=True)
+
+
+def test_under_awx_the_report_lies_on_the_web_host(make_site: MakeSite, site_block: int) -> None:
     site = make_site(machines=machine_specs(1, block=site_block))
     site.existing_node("worker-arm-1")
     inventory = site.inventory()
     inventory.write_text(inventory.read_text().replace("localhost:", "web.example.com:"))
     job = f"{os.getpid()}-{site_block}"
     try:
-        nowhere = site.run("add_arm_workers", inventory=inventory, extra_vars={"awx_job_id": job}, environment=STATS)
-        assert nowhere.rc == 0, nowhere.stdout
+        own = site.run("add_arm_workers", inventory=inventory, extra_vars={"awx_job_id": job}, environment=STATS)
+        assert own.rc == 0, own.stdout
         assert not list(site.directory.rglob("events.jsonl"))
-        assert (summary(nowhere)["path"], summary(nowhere)["unchanged"]) == ("", 1)
+        path = own.directory / f"multiarch-report/job-{job}/report.html"  # this is the home of Ansible's user
+        assert (summary(own)["path"], summary(own)["unchanged"]) == (str(path), 1)
+        assert path.exists()
 
         folder = site.directory / "kept"
         values = {"awx_job_id": job, "report_directory": str(folder)}
