@@ -753,7 +753,7 @@ def _credential(case: Case) -> Finding | None:
     if not case.serving or bind == "never":
         return None
     made_with = _credential_of(case.csr)
-    if not made_with:
+    if made_with is None:
         return _unbound(case, "the API does not say with which certificate it was made (Kubernetes before 1.32)")
     kind, _equals, fingerprint = made_with.partition("=")
     if kind != "X509SHA256":

@@ -137,7 +137,8 @@ def deadline(machine: Machine, run: Run) -> float:
 def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessment:
     """Where a machine stands, why, and what to do about it."""
     node = world.nodes.get(machine["node_name"])
-    foreign = foreign_approval(machine, world, run)
+    refused = list(_refused_approvals(machine, world, run))
+    foreign = _let_in_by_another(refused)
     if foreign is not None:
         found = _failed(_stage_of_requests(machine, world, run), "approved_by_other", *foreign)
     elif node is None or _is_replaced(machine, node):
@@ -145,9 +146,9 @@ def assess(machine: Machine, world: World, now: float, *, run: Run) -> Assessmen
     else:
         found = _with_node(machine, node, world, now, run)
     found = _named(found, machine, world)
-    earlier = _earlier_approvals(machine, world, run)
+    earlier = "; ".join(printable(text) for text, let_in in refused if not let_in)
     if earlier:
-        doubt = f"{printable(earlier)}; the node was there before, so it may be somebody else by now"
+        doubt = f"{earlier}; the node was there before, so it may be somebody else by now"
         found = _replace(found, history=doubt)
     if not found.final and now >= deadline(machine, run):
         waited = now - (timestamp(machine.get("powered_on")) or run.started)
@@ -462,15 +463,14 @@ def _joined(why: str) -> Assessment:
 
 def foreign_approval(machine: Machine, world: World, run: Run) -> tuple[str, str] | None:
     """Reason and hint where somebody else let this machine in by an approval that the rules refuse."""
-    for text, let_in in _refused_approvals(machine, world, run):
+    return _let_in_by_another(_refused_approvals(machine, world, run))
+
+
+def _let_in_by_another(refused: t.Iterable[tuple[str, bool]]) -> tuple[str, str] | None:
+    for text, let_in in refused:
         if let_in:
             return text, "Find out who or what approves requests here, and whether the machine is the one you mean."
     return None
-
-
-def _earlier_approvals(machine: Machine, world: World, run: Run) -> str:
-    """What somebody else approved for a node that was there already, and the rules refuse; else empty."""
-    return "; ".join(text for text, let_in in _refused_approvals(machine, world, run) if not let_in)
 
 
 def _refused_approvals(machine: Machine, world: World, run: Run) -> t.Iterator[tuple[str, bool]]:

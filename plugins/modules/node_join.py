@@ -70,6 +70,7 @@ options:
       - Whether a serving request must have been made with a client certificate that the rules stand for. The API says
         which certificate that was from Kubernetes 1.32 on.
       - V(auto) checks it where the API says it and the certificate's own request is still there, and warns where not.
+        A renewed certificate is followed to the first.
       - V(require) refuses what cannot be checked.
       - V(never) does not look.
     type: str
