@@ -22,27 +22,54 @@ from collections.abc import Iterator
 import pytest
 
 from ansible_collections.multiarch.openshift.plugins.modules.artifact_publish import main
+from lab.machines import MachineSpec
 from lab.nginx import nginx_program
 from lab.processes import Process
 from lab.site import Site
 from lab.site import machine_spec
 from support.module import run_module
+from support.pages import Page
 from support.pages import pages
+from support.paths import PROGRAMS
+from support.paths import ROOT
+from support.said import PUT_TOGETHER
+from support.said import is_printed
+from support.said import was_printed
 
 MakeSite = Callable[..., Site]
 PAGES = pages()
+# Of a web host and a TFTP server
+SERVICES = (
+    "publish_directory",
+    "publish_base_url",
+    "publish_access_log",
+    "netboot_tftp_directory",
+    "netboot_grub_directory",
+    "netboot_entry_paths",
+)
 # Commands that build on each other, in this order; all others come after them, with machines that are nodes
 IN_ORDER = ("preflight", "verify_payload", "export_ignition", "publish", "prepare", "approve_csrs")
 
 
-def documented() -> list[tuple[str, ...]]:
-    """Every playbook command of the pages, without its inventory: those that only look come first."""
+# What stands in a row of the map that a good run does not print
+NOT_IN_A_GOOD_RUN = {"B3"}
+
+
+def kind(page: Page) -> str:
+    """How the machines of a page's inventory boot: iso, external, or network, also for all other pages."""
+    examples = "\n".join(block.text for block in page.blocks if block.language == "yaml")
+    methods = set(re.findall(r"^ +machine_boot_method: (\w+)", examples, re.MULTILINE))
+    return methods.pop() if methods in ({"iso"}, {"external"}) else "network"
+
+
+def documented(wanted: str) -> list[tuple[str, ...]]:
+    """The playbook commands of all pages of a kind, without their inventory: those that only look come first."""
     found = set()
     for page in PAGES:
         texts = [command.words for command in page.commands]
         texts += [tuple(shlex.split(text)) for text in page.inline if text.startswith("ansible-playbook multiarch.")]
         for words in texts:
-            if words[:1] == ("ansible-playbook",) and words[1].startswith("multiarch.openshift."):
+            if words[:1] == ("ansible-playbook",) and words[1].startswith("multiarch.") and kind(page) == wanted:
                 given = list(words[2:])
                 if "-i" in given:
                     del given[given.index("-i") : given.index("-i") + 2]
@@ -55,37 +82,93 @@ def documented() -> list[tuple[str, ...]]:
     return sorted(found, key=order)
 
 
+def machines(wanted: str, block: int) -> list[MachineSpec]:
+    if wanted == "network":
+        return [machine_spec(1, block=block), machine_spec(2, block=block, boot_method="ipxe")]
+    if wanted == "external":
+        return [machine_spec(1, block=block, boot_method="external")]
+    by_bmc = machine_spec(2, block=block, boot_method="iso", bmc=True)
+    if not (PROGRAMS / "coreos-installer").exists():
+        by_bmc.variables = {"machine_iso_install": "by_hand"}
+    return [machine_spec(1, block=block, boot_method="iso"), by_bmc]
+
+
 @pytest.mark.timeout(900)  # a dozen runs
-def test_every_playbook_command_of_the_pages_does_what_they_say(make_site: MakeSite, site_block: int) -> None:
-    site = make_site(
-        machines=[machine_spec(1, block=site_block), machine_spec(2, block=site_block, boot_method="ipxe")]
-    )
-    inventory, commands = site.inventory(), documented()
-    assert {command[0] for command in commands} >= {
-        "add_arm_workers",
-        "preflight",
-        "publish",
-        "prepare",
-        "approve_csrs",
-    }
+@pytest.mark.parametrize("wanted", ["network", "iso", "external"])
+def test_every_playbook_command_of_the_pages_does_what_they_say(
+    make_site: MakeSite, site_block: int, wanted: str
+) -> None:
+    site = make_site(machines=machines(wanted, site_block))
+    # no web host is needed, says the page
+    inventory = site.inventory(dict.fromkeys(SERVICES) if wanted == "external" else None)
     nothing = site.files()
+    output: dict[str, str] = {}
     report = ""
-    for playbook, *arguments in commands:
+    for playbook, *arguments in documented(wanted):
+        joins = playbook in ("approve_csrs", "add_arm_workers") and "--check" not in arguments
         extra = {"report_directory": report} if playbook == "report" else None
-        with site.operator() if playbook == "approve_csrs" else contextlib.nullcontext():
+        with site.operator() if joins else contextlib.nullcontext():
             run = site.run(playbook, *arguments, inventory=inventory, extra_vars=extra, timeout=240)
         assert run.rc == 0, f"{playbook} {arguments}\n{run.stdout}"
+        output[playbook] = output.get(playbook, "") + run.stdout
         if "--check" in arguments:
             assert site.files() == nothing
+        if playbook == "publish" and "--check" not in arguments:
+            assert f'"{site.base_url}/{site.infrastructure_name}/worker-' in run.stdout
         if playbook == "prepare":
             assert all(site.armed(name) for name in site.machines)
-        if playbook in ("approve_csrs", "add_arm_workers") and "--check" not in arguments:
+        if joins:
             assert run.stdout.count(": proven") == len(site.machines), run.stdout
             assert not any(site.boot_files(name) for name in site.machines)
-        if playbook == "add_arm_workers" and "--check" not in arguments:
+        if playbook == "add_arm_workers" and joins:
             report = str(run.directory / "multiarch-report")
     assert report
-    assert commands[-1][0] == "report"
+    if wanted == "network":
+        assert set(output) == {path.stem for path in ROOT.glob("playbooks/*.yml")}
+        assert_printed_as_the_pages_say(output)
+
+
+def assert_printed_as_the_pages_say(output: dict[str, str]) -> None:
+    """Lines that the code puts together of single words, and the map's: each by the playbook that has the step."""
+    everything = [" ".join(text.split()) for text in output.values()]
+    for page in PAGES:
+        put_together = [line for line in (*page.output, *page.printed) if PUT_TOGETHER.search(line)]
+        assert [line for line in put_together if not is_printed(line, everything)] == [], page.name
+        if page.path.name not in ("procedure-map.md", "procedure-map.ja.md"):
+            continue
+        rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in page.prose.splitlines() if re.match(r"\| [A-D]\d", line)]
+        assert len(rows) > 20
+        for number, _by_hand, here, _variables, prints in rows:
+            playbook = re.match(r" `(\w+)`", here)
+            if playbook is None or number.strip() in NOT_IN_A_GOOD_RUN:
+                continue
+            name = playbook[1]
+            for text in re.findall(r"`([^`]+)`", prints):
+                if text in output:
+                    name = text
+                elif text != "--diff":
+                    assert was_printed(text, output[name]), f"{page.name}, {number}: {name} does not print {text}"
+
+
+def test_the_files_are_named_where_there_is_no_way_to_them_yet(make_site: MakeSite, site_block: int) -> None:
+    """The commands of the page on disconnected sites, while the source is down."""
+    (page,) = [page for page in PAGES if page.name == "docs/disconnected.md"]
+    settings, publish = [each.words for each in page.commands if not each.needs]
+    assert (settings[0], publish[1]) == ("export", "multiarch.openshift.publish")
+    site = make_site(machines=[machine_spec(1, block=site_block)])
+    site.mirror.close()
+    nothing = site.files()
+    environment = dict(setting.split("=") for setting in settings[1:])
+    run = site.run("publish", *publish[4:], environment=environment)
+    assert run.rc == 0, run.stdout
+    assert site.files() == nothing
+    wanted = [artifact for artifact in site.mirror.artifacts if artifact.architecture == "aarch64"]
+    handed_on = run.stdout.partition("CUSTOM STATS")[2]
+    for artifact in wanted:
+        if artifact.kind in ("kernel", "initramfs", "rootfs"):
+            assert artifact.url in handed_on, artifact
+            assert artifact.sha256 in handed_on, artifact
+    assert "not reachable from here" in run.stdout
 
 
 # -- nginx -------------------------------------------------------------------------------------------------------------

@@ -66,10 +66,11 @@ def is_printed(line: str, output: Sequence[str] = ()) -> bool:
     :param line: names, numbers, paths and the like in it are examples; … stands for anything
     :param output: what runs have printed
     """
-    if share_of_the_code(line) > 0.65:
-        return True
-    pattern = _pattern(line)
-    return any(pattern.search(text) for text in (*_shown_texts(), *output))
+    return share_of_the_code(line) > 0.65 or any(was_printed(line, text) for text in (*_shown_texts(), *output))
+
+
+def was_printed(line: str, output: str) -> bool:
+    return bool(_pattern(line).search(output))
 
 
 @functools.cache
@@ -90,4 +91,4 @@ def _token(token: str) -> str:
     return rf"\S+{ending}" if re.search(r"[\d/…]|^\(|[a-z][A-Z]", token) else re.escape(token)
 
 
-__all__ = ("PUT_TOGETHER", "is_printed", "share_of_the_code")
+__all__ = ("PUT_TOGETHER", "is_printed", "share_of_the_code", "was_printed")

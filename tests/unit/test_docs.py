@@ -450,46 +450,137 @@ def test_every_block_has_a_known_language_and_a_known_marker(page: Page) -> None
         assert block.needs in ("", *MARKERS), block.where
 
 
-def _make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-
-def _is_known(command: Command) -> bool:
-    """Whether a test runs it, or it is one of the few that prepare a folder or a shell."""
-    words_ = command.words
-    first, rest = words_[0], words_[1:]
-    if first == "make":
-        return set(rest) <= _make_targets()
-    if first == "ansible-playbook":
-        return rest[0].startswith("multiarch.openshift.") or (ROOT / rest[0]).is_file()
-    if first == "ansible-doc":
-        return rest[0] == "-t" and rest[1:] in DOCUMENTED
-    if first == "export":
-        return all(setting.partition("=")[0] in EXPORTS for setting in rest)
-    paths = {("pip", "install", "-r"): 3, ("cp", "-r"): 2, (".venv/bin/python", "-m", "pytest"): 3}
-    for begin, place in paths.items():
-        if words_[: len(begin)] == begin:
-            return (ROOT / words_[place]).exists()
-    return first in ("source", "cd", "git") or words_[:3] in (
-        ("ansible-galaxy", "collection", "build"),
-        ("ansible-galaxy", "collection", "install"),
-        ("python3", "-m", "venv"),
-    )
-
-
 # Documentation that a page tells to read
 DOCUMENTED = {("module", "multiarch.openshift.plan")}
-EXPORTS = {
-    *re.findall(r"K8S_AUTH_\w+", (ROOT / "plugins/doc_fragments/auth.py").read_text()),
-    "CONTROLLER_HOST",
-    "CONTROLLER_OAUTH_TOKEN",
-    "ANSIBLE_SHOW_CUSTOM_STATS",
+# What runs a command of the pages: a test, a line of CI, or another command that it is part of. Playbooks of the
+# collection are run by tests/integration/test_documented_commands.py, with all options that the pages give.
+DEMO = "tests/integration/test_demo.py::test_seven_machines_join_and_nobody_else_and_the_picture_shows_it"
+DOCUMENTED_COMMANDS = (
+    "tests/integration/test_documented_commands.py::test_every_playbook_command_of_the_pages_does_what_they_say"
+)
+BUILT = "tests/unit/test_docs.py::test_the_collection_is_built_and_installed_as_the_pages_say"
+AWX_PROJECT = "tests/integration/test_awx.py::test_the_project_is_made_as_the_page_says"
+AWX_OBJECTS = "tests/integration/test_awx.py::test_the_playbook_brings_them_into_awx_and_a_second_time_changes_nothing"
+FOLDERS = "tests/unit/test_docs.py::test_a_virtual_environment_and_an_inventory_are_made_as_the_pages_say"
+RUN_BY = {
+    "make demo": DEMO,
+    "make picture": DEMO,
+    "make test": ".ci/run",
+    "make lint": ".ci/run",
+    "make sanity": ".ci/run",
+    "make venv": "make lint",
+    "make real": "make test",
+    "make firmware": "make test",
+    "make molecule": "make test",
+    ".venv/bin/python -m pytest tests/unit/test_machine.py -q": "make test",
+    "tests/setup/network_manager.sh .cache/network-manager": ".ci/run",
+    "pip install -r requirements.txt": "make venv",
+    "python3 -m venv ~/arm-workers": FOLDERS,
+    "source ~/arm-workers/bin/activate": FOLDERS,
+    "cp -r examples/inventory inventory": FOLDERS,
+    "ansible-galaxy collection build": BUILT,
+    "ansible-galaxy collection install multiarch-openshift-0.1.0.tar.gz": BUILT,
+    "ansible-builder create": "tests/integration/test_awx.py::test_the_execution_environment_can_be_built",
+    "ansible-doc -t module multiarch.openshift.plan": (
+        "tests/unit/test_docs.py::test_documentation_that_a_page_tells_to_read_is_there"
+    ),
+    "export K8S_AUTH_KUBECONFIG=~/kubeconfig": DOCUMENTED_COMMANDS,
+    "export ANSIBLE_SHOW_CUSTOM_STATS=true": (
+        "tests/integration/test_documented_commands.py::test_the_files_are_named_where_there_is_no_way_to_them_yet"
+    ),
+    "cp -r extensions/awx/project arm-workers": AWX_PROJECT,
+    "cp -r examples/inventory arm-workers/inventory": AWX_PROJECT,
+    "git init arm-workers": AWX_PROJECT,
+    "git -C arm-workers add .": AWX_PROJECT,
+    "git -C arm-workers commit -m ARM workers": AWX_PROJECT,
+    "export CONTROLLER_HOST=https://awx.example.com CONTROLLER_OAUTH_TOKEN=…": AWX_OBJECTS,
+    "ansible-playbook extensions/awx/apply.yml -e @my-awx.yml": AWX_OBJECTS,
 }
+# No test runs these, which stand in a line of text, where no comment can say what they need
+NOT_RUN = {
+    "make legs": "before a release: other Pythons",
+    "make docs": "before a release: antsibull-docs",
+    "make importer": "before a release: galaxy-importer",
+    "make gates": "before a release",
+    "make bench": "measures",
+    "python -m bench": "measures",
+    "python -m bench approvals": "measures",
+    "PYTHON=python3.12 make test": "before a release: another Python",
+    "PYTHON=python3.13 make test": "before a release: another Python",
+    "ansible-playbook your-playbook.yml -e @extensions/awx/objects.yml -e @my-awx.yml": "not public",
+    "ansible-vault encrypt_string --name vault_bmc_password": "somebody who types a password",
+}
+# What these do is done to a cluster, a host or a machine
+PROGRAMS_OF_OTHERS = {
+    *("oc", "podman", "curl"),
+    *("sudo", "dnf", "systemctl", "semanage", "restorecon", "ls", "rm"),
+    *("dhcpd", "kea-dhcp4", "dnsmasq", "named-checkzone"),
+    *("coreos-installer", "journalctl", "racadm"),
+}
+OURS = ("make ", "PYTHON=", "python", ".venv/", "tests/setup/", "pip ", "ansible-", "git ", "cp ", "export ", "source ")
+
+
+def _is_run(command: str) -> bool:
+    return command in RUN_BY or command.startswith("ansible-playbook multiarch.openshift.")
+
+
+def _inline_commands(page: Page) -> list[str]:
+    """Commands in lines of text: a program and an argument at least."""
+    return [
+        text for text in page.inline if " " in text and (text.startswith(OURS) or text.split()[0] in PROGRAMS_OF_OTHERS)
+    ]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[f"{each.where} {each}" for each in COMMANDS])
 def test_every_command_is_run_by_a_test_or_says_what_it_needs(command: Command) -> None:
-    assert command.needs or _is_known(command), "no test runs it: mark the block with <!-- needs … -->"
+    assert command.needs or _is_run(" ".join(command.words)), "no test runs it: mark the block with <!-- needs … -->"
+
+
+@by_page
+def test_every_command_in_a_line_is_run_by_a_test_or_is_known_not_to_be(page: Page) -> None:
+    unknown = [
+        text
+        for text in _inline_commands(page)
+        if not _is_run(text) and text not in NOT_RUN and text.split()[0] not in PROGRAMS_OF_OTHERS
+    ]
+    assert unknown == [], page.name
+
+
+@pytest.mark.parametrize("command", sorted(RUN_BY))
+def test_what_runs_a_command_is_there(command: str) -> None:
+    runner = RUN_BY[command]
+    if "::" in runner:
+        path, _colons, name = runner.partition("::")
+        assert f"\ndef {name}(" in (ROOT / path).read_text()
+    elif runner in RUN_BY:
+        assert RUN_BY[runner] != command
+    else:
+        assert re.search(rf"^{re.escape(command)}\b", (ROOT / runner).read_text(), re.MULTILINE)
+
+
+def test_no_command_is_listed_that_stands_on_no_page() -> None:
+    written = {" ".join(command.words) for command in COMMANDS}
+    written |= {text for page in PAGES for text in _inline_commands(page)}
+    assert {*RUN_BY, *NOT_RUN} - written == set()
+
+
+def test_a_virtual_environment_and_an_inventory_are_made_as_the_pages_say(tmp_path: pathlib.Path) -> None:
+    lines = [
+        line for page in PAGES for block in page.blocks if block.language == "sh" for line in block.text.splitlines()
+    ]
+    wanted = [next(line for line in lines if line.startswith(name)) for name, test in RUN_BY.items() if test == FOLDERS]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    script = "\n".join([*wanted, "command -v pip"])
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == str(tmp_path / "arm-workers/bin/pip"), done.stderr
+    assert (tmp_path / "inventory/hosts.yml").is_file()
 
 
 def _playbook_commands() -> list[tuple[str, ...]]:
@@ -610,6 +701,12 @@ def test_a_command_that_no_test_runs_is_found(line: str) -> None:
     (command,) = Page(ROOT / "docs" / "page.md", f"```sh\n{line}\n```\n").commands
     with pytest.raises(AssertionError):
         test_every_command_is_run_by_a_test_or_says_what_it_needs(command)
+
+
+def test_a_command_in_a_line_that_no_test_runs_is_found() -> None:
+    page = Page(ROOT / "docs" / "page.md", "`make all` does it.")
+    with pytest.raises(AssertionError):
+        test_every_command_in_a_line_is_run_by_a_test_or_is_known_not_to_be(page)
 
 
 @pytest.mark.parametrize("options", [("--chek",), ("-e", "approve_csrs_timout=1")])
