@@ -14,7 +14,6 @@ import pathlib
 import posixpath
 import re
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -28,6 +27,8 @@ from lab.bmc import QUIRKS
 from lab.bmc import Bmc
 from lab.bmc import BmcSystem
 from lab.bmc import Drive
+from lab.emulator import Account
+from lab.emulator import emulator
 from lab.loop import LoopThread
 from lab.pki import Authority
 from lab.playbook import Run
@@ -51,6 +52,7 @@ PLAYBOOK = """
         machines: "{{ lookup('file', 'records.json') | from_json }}"
         state: "{{ state }}"
         base_url: "{{ base_url }}"
+        ca_path: "{{ ca_path | default('') }}"
         request_timeout: "{{ request_timeout | default(10) }}"
         media_timeout: "{{ media_timeout | default(5) }}"
         power_timeout: "{{ power_timeout | default(5) }}"
@@ -548,62 +550,25 @@ def test_no_bmc_is_told_anything_once_ansible_playbook_was_killed(rack: Rack) ->
                 time.sleep(0.1)
 
 
-@contextlib.contextmanager
-def emulator(rack: Rack, uuid: str, mac: str) -> Iterator[str]:
-    """The URL of sushy-emulator with its fake driver: one system, which is off."""
-    program = pathlib.Path(sys.prefix, "bin", "sushy-emulator")
-    if not program.exists():
-        pytest.skip("sushy-emulator is missing: pip install -r tests/requirements.txt")
-    bcrypt = pytest.importorskip("bcrypt")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    directory = rack.directory / "emulator"
-    (directory / "state").mkdir(parents=True)
-    secret = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    (directory / "htpasswd").write_text(f"{USERNAME}:{secret}\n")
-    settings = {
-        "SUSHY_EMULATOR_LISTEN_IP": "127.0.0.1",
-        "SUSHY_EMULATOR_LISTEN_PORT": port,
-        "SUSHY_EMULATOR_SSL_CERT": str(rack.tls[0]),
-        "SUSHY_EMULATOR_SSL_KEY": str(rack.tls[1]),
-        "SUSHY_EMULATOR_AUTH_FILE": str(directory / "htpasswd"),
-        "SUSHY_EMULATOR_FAKE_DRIVER": True,
-        "SUSHY_EMULATOR_STATE_DIR": str(directory / "state"),
-        "SUSHY_EMULATOR_FAKE_SYSTEMS": [
-            {"uuid": uuid, "name": "arm-1", "power_state": "Off", "nics": [{"mac": mac, "ip": "192.0.2.11"}]}
-        ],
-    }
-    (directory / "sushy.conf").write_text("".join(f"{name} = {value!r}\n" for name, value in settings.items()))
-    environment = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
-    with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [str(program), "--config", str(directory / "sushy.conf")], stdout=log, stderr=log, env=environment
-        )
-    try:
-        deadline = time.monotonic() + 20
-        while process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
-        yield f"https://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def test_the_emulator_of_sushy_tools_is_booted_from_an_image_and_disarmed(rack: Rack) -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_emulator_of_sushy_tools_is_booted_from_an_image_and_disarmed(rack: Rack, scheme: str) -> None:
+    """By https it verifies the server, by the certificate that its drive is given."""
     uuid, mac = "27946b59-9e44-4fa7-8e91-f3527a1ef094", "52:54:00:00:07:01"
     www = rack.directory / "www" / "openshift"
     www.mkdir(parents=True)
     (www / "worker.iso").write_bytes(b"an image\n" * 100)
-    web = WebServer(www.parent, loop=rack.loop).start()
+    authority = Authority(rack.directory / "web-pki", "site-ca")
+    tls = authority.server("web", ["127.0.0.1"]) if scheme == "https" else None
+    web = WebServer(www.parent, loop=rack.loop, tls=tls).start()
     image = f"{web.url}/openshift/worker.iso"
-    with emulator(rack, uuid, mac) as url:
+    system = {"uuid": uuid, "name": "arm-1", "nics": [{"mac": mac, "ip": "192.0.2.11"}]}
+    account = Account(USERNAME, PASSWORD)
+    with emulator(rack.directory / "emulator", system, tls=rack.tls, account=account) as url:
         # it says nothing of processors, so that the machine has to be vouched for
         rack.machine("unproven", variables={"machine_bmc_url": url}, record={"iso_url": image})
         vouched = {"machine_bmc_url": f"{url}/redfish/v1/Systems/{uuid}", "machine_bmc_identity": "unchecked"}
         rack.machine("emulated", variables=vouched, record={"iso_url": image})
-        run, records = rack.play("booted", power_timeout=30)
+        run, records = rack.play("booted", power_timeout=30, ca_path=str(authority.certificate_path))
         assert records["unproven"]["reason_code"] == "bmc_identity", records["unproven"]
         record = records["emulated"]
         assert not record["failed"], record
@@ -613,7 +578,7 @@ def test_the_emulator_of_sushy_tools_is_booted_from_an_image_and_disarmed(rack: 
         ]
         assert [(request.method, request.status) for request in web.seen("/openshift/worker.iso")] == [("GET", 200)]
         # the emulator knows no single boot
-        assert "every boot" in record["warnings"][-1]
+        assert ["every boot" in warning for warning in record["warnings"]] == [True]
 
         # a second run finds the machine on with this image, and leaves it alone
         run, again = rack.play("booted", records=[rack.cases["emulated"].record])
@@ -624,4 +589,5 @@ def test_the_emulator_of_sushy_tools_is_booted_from_an_image_and_disarmed(rack: 
         assert not records["emulated"]["failed"], records["emulated"]
         assert "worker.iso ejected by its BMC" in " ".join(lines(run, "emulated"))
         assert "boot override cleared by its BMC" in lines(run, "emulated")
+        assert records["emulated"]["warnings"] == record["warnings"]
     web.close()

@@ -91,6 +91,8 @@ def test_a_bmc_url_is_kept_in_one_spelling(given: str | None, kept: str | None) 
         ({"machine_bmc_password": ["canary-password"]}, "machine_bmc_password is missing or not text"),
         ({"machine_bmc_ca_path": 5}, "machine_bmc_ca_path must be text"),
         ({"machine_bmc_identity": "hoped"}, "it can be checked, unchecked"),
+        ({"machine_bmc_boot_target": "UsbCd"}, "it can be Pxe, UefiHttp"),
+        ({"machine_bmc_boot_target": "Hdd", "machine_boot_method": "iso"}, "it can be Cd, UsbCd, VCD-DVD"),
         ({"machine_power_policy": "always"}, "it can be only_if_off, restart"),
         ({"machine_system_uuid": "123"}, "not a UUID"),
     ],
@@ -99,6 +101,16 @@ def test_what_is_wrong_with_a_bmc_is_named_without_its_secrets(change: dict[str,
     record, problems = machine("w", {**GOOD, **BMC, **change})
     assert any(said in problem for problem in problems), problems
     assert "canary" not in repr((record, problems))
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "kept"),
+    [("grub", "UefiHttp", "UefiHttp"), ("iso", "VCD-DVD", "VCD-DVD"), ("iso", "", None), ("external", "Cd", None)],
+)
+def test_what_a_bmc_boots_from_can_be_named(method: str, given: str, kept: str | None) -> None:
+    record, problems = machine("w", {**GOOD, **BMC, "machine_boot_method": method, "machine_bmc_boot_target": given})
+    assert problems == []
+    assert record["bmc_boot_target"] == kept
 
 
 @pytest.mark.parametrize(
