@@ -258,7 +258,9 @@ def _clear(machine: Record, system: System, say: Say, changes: dict[str, t.Any],
         _warn(machine, changes, warning)
     elif cleared:
         say("boot override cleared by its BMC")
-    changes["changed"] = bool(changes.get("changed")) or cleared
+    # what earlier steps have changed stays so
+    if cleared:
+        changes["changed"] = True
 
 
 def _lying(machine: Record, system: System, base_url: str) -> list[Drive]:
