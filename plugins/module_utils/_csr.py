@@ -433,7 +433,10 @@ def _original(case: Case) -> dict[str, t.Any] | None:
 
 def _first_of_each_key(world: World, node_name: str) -> dict[str, dict[str, t.Any]]:
     """The oldest client request of each key, whatever has become of it."""
-    return {_key_of(csr): csr for csr in reversed(world.claims(CLIENT_SIGNER, node_name))}
+    if node_name not in world.first_of_key:
+        claims = world.claims(CLIENT_SIGNER, node_name)
+        world.first_of_key[node_name] = {_key_of(csr): csr for csr in reversed(claims)}
+    return world.first_of_key[node_name]
 
 
 def _superseded(younger: list[dict[str, t.Any]]) -> Finding:

@@ -53,6 +53,8 @@ class World:
     # Whether a request is written as a kubelet's, by UID; and the last answer about who contends for a node.
     profiles: dict[str, bool] = field(default_factory=dict)
     contenders: tuple[tuple[str, str, float], list[dict[str, t.Any]]] | None = None
+    # The oldest client request of each key, by node and key; kept until a request for the node comes or goes.
+    first_of_key: dict[str, dict[str, dict[str, t.Any]]] = field(default_factory=dict)
     # UID of each request to the node that it claims: what was read once is not read again.
     claimed: dict[str, str | None] = field(default_factory=dict)
     _claims: dict[tuple[str, str], set[str]] = field(default_factory=dict)
@@ -66,12 +68,14 @@ class World:
                 self._claims.setdefault((csr["spec"]["signerName"], claim), set()).add(uid)
         self.csrs[uid] = csr
         self.contenders = None
+        self.first_of_key.pop(self.claimed[uid] or "", None)
 
     def remove_csr(self, uid: str) -> None:
         csr = self.csrs.pop(uid, None)
         self.profiles.pop(uid, None)
         claim = self.claimed.pop(uid, None)
         self.contenders = None
+        self.first_of_key.pop(claim or "", None)
         if csr is not None and claim is not None:
             self._claims[csr["spec"]["signerName"], claim].discard(uid)
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import random
 import time
@@ -105,7 +106,9 @@ def test_no_request_that_is_spoiled_in_several_ways_is_approved(base: str, picks
 
 def _says_the_same(scene: Scene, other: Scene) -> bool:
     def said(each: Scene) -> t.Any:
-        spec = {**each.csr["spec"], "request": parse_request(each.csr["spec"]["request"])}
+        # signatures, and with them requests, are not always of the same length
+        request = dataclasses.replace(parse_request(each.csr["spec"]["request"]), size=0)
+        spec = {**each.csr["spec"], "request": request}
         return (
             spec,
             {**each.csr, "spec": None},
@@ -222,6 +225,18 @@ def test_copy_of_the_machines_own_request_does_not_hold_it_up(ambiguous: str, bo
     decision = decide(copies[0], scene.machines, world, NOW)
     assert (decision.verdict, decision.code) == ("ignore", "copied")
     assert "csr-client has the same key and is older" in decision.detail
+
+
+def test_copy_is_known_as_one_when_its_original_comes_or_goes() -> None:
+    scene = BASES["client"].copy()
+    copy = corpus.client_csr(name="csr-copy", born=NOW - 1)[0]
+    world = World(bootstrapper_uid=corpus.BOOTSTRAPPER_UID)
+    world.put_csr(copy)
+    assert decide(copy, scene.machines, world, NOW).verdict == "approve"
+    world.put_csr(scene.csr)
+    assert decide(copy, scene.machines, world, NOW).code == "copied"
+    world.remove_csr(scene.csr["metadata"]["uid"])
+    assert decide(copy, scene.machines, world, NOW).verdict == "approve"
 
 
 def test_copy_of_an_old_request_is_no_rival_of_the_new_one() -> None:

@@ -54,7 +54,7 @@ class Api:
     def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
         if kind == "CertificateSigningRequest":
             return copy.deepcopy(self.csrs.get(name))
-        return corpus.CLUSTER_OBJECTS.get(kind)
+        return t.cast("Object | None", corpus.CLUSTER_OBJECTS.get(kind))
 
     def list(
         self, api_version: str, kind: str, namespace: str | None = None, *, field_selector: str | None = None
