@@ -82,6 +82,7 @@ LAYERS = (
     csr_mutants.world_mutants,
 )
 
+
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     base=st.sampled_from(["client", "serving"]),

@@ -51,7 +51,9 @@ def test_name_is_denied(name: str) -> None:
     assert DENY.name_reason(name)
 
 
-@pytest.mark.parametrize("name", ["worker-arm-1", "worker.lab.example.com", "api-gateway", "my-kubernetes", "openshift-1", "svc"])
+@pytest.mark.parametrize(
+    "name", ["worker-arm-1", "worker.lab.example.com", "api-gateway", "my-kubernetes", "openshift-1", "svc"]
+)
 def test_name_of_a_worker_is_not_denied(name: str) -> None:
     assert DENY.name_reason(name) == ""
 
