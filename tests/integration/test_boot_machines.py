@@ -206,14 +206,14 @@ def test_a_machine_that_a_killed_run_has_had_installed_is_not_armed_and_installe
     site = make_site(machines=[machine_spec(1, block=site_block, bmc=True, behaviour="network_first silent")])
     machine = site.machines["worker-arm-1"]
     running = site.start("add_arm_workers")
-    running.wait_for_output("worker-arm-1  boot files withdrawn", 120)
+    running.wait_for_output("worker-arm-1  boot files withdrawn", 240)
     running.kill()
     running.wait()
     machine.wait_for("first_boot", 60)
     files = site.boot_files("worker-arm-1")
 
     again = site.start("add_arm_workers")
-    again.wait_for_output("is on and fetched rootfs and ignition", 120)
+    again.wait_for_output("is on and fetched rootfs and ignition", 240)
     assert site.boot_files("worker-arm-1") == files
     machine.spec.behaviour = frozenset({"network_first"})
     machine.start_kubelet()
