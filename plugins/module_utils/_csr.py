@@ -359,11 +359,13 @@ def _expiration(case: Case) -> Finding | None:
 
 
 def _born_after_power_on(case: Case) -> Finding | None:
-    powered_on = timestamp((case.machine or {}).get("powered_on"))
-    if powered_on is None or created(case.csr) >= powered_on - CLOCK_SKEW:
-        return None
-    seconds = powered_on - created(case.csr)
-    return _reject("before_power_on", f"it was made {seconds:.0f} s before the machine was powered on.")
+    machine = case.machine or {}
+    for key, event in (("powered_on", "was powered on"), ("booted", "was seen to boot from the network")):
+        began = timestamp(machine.get(key))
+        if began is not None and created(case.csr) < began - CLOCK_SKEW:
+            seconds = began - created(case.csr)
+            return _reject("before_power_on", f"it was made {seconds:.0f} s before the machine {event}.")
+    return None
 
 
 def _born_before_now(case: Case) -> Finding | None:

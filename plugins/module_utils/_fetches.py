@@ -71,6 +71,7 @@ class Fetches:
         self._begin = {name: since if at is None else at - 5 for name, at in powered_on.items()}
         self.begin = min(self._begin.values(), default=since)
         self._fetched: dict[str, dict[str, float]] = {}
+        self._booted: dict[str, float] = {}
         self._refused: dict[str, tuple[str, int]] = {}
         self._shared = False
         self.seen_log = False
@@ -104,6 +105,8 @@ class Fetches:
                 if kind not in fetched:
                     new.setdefault(name, []).append(kind)
                 fetched[kind] = at
+                if kind in ("boot file", "kernel"):
+                    self._booted.setdefault(name, at)
                 self._refused.pop(name, None)
         return {name: sorted(set(kinds), key=_order) for name, kinds in new.items()}
 
@@ -134,6 +137,10 @@ class Fetches:
         if self._by_address.setdefault(address, name) != name:
             self._by_address[address] = ""
             self._shared = True
+
+    def booted_at(self, name: str) -> float | None:
+        """When it was first seen to boot from the network; API time."""
+        return self._booted.get(name)
 
     def installed_at(self, name: str) -> float | None:
         """When it fetched the last of what an installation needs; None where it has not."""

@@ -512,8 +512,9 @@ def _foreign_decision(csr: dict[str, t.Any], machine: Machine, world: World, run
     decision = run.foreign.get(uid)
     if decision is None:
         then = {**machine, "failed": False}
-        if (approved_at(csr) or 0.0) < (timestamp(machine.get("powered_on")) or 0.0):
-            del then["powered_on"]  # it was another power-on, of an earlier run
+        for began in ("powered_on", "booted"):
+            if (approved_at(csr) or 0.0) < (timestamp(machine.get(began)) or 0.0):
+                del then[began]  # it was another one, of an earlier run
         decision = would_approve(csr, {machine["node_name"]: then}, world)
         if decision.code in _UNDECIDED:
             return None

@@ -892,7 +892,9 @@ class Join:
             self._stop_reinstalling(by_name[name], served)
         touched = set()
         for name, _text, _kinds in news.events:
-            node_name = by_name[name]["node_name"]
+            booted_at, node_name = self._site.booted_at(name), by_name[name]["node_name"]
+            if booted_at is not None:
+                by_name[name]["booted"] = rfc3339(booted_at)
             touched.add(node_name)
             # From here on the disk is its place: a machine that boots from the network first would never end.
             if self._site.installed(name) and by_name[name].get("arm") and node_name not in self._disarmed:

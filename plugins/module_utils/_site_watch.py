@@ -164,6 +164,10 @@ class SiteWatch:
                 self._ignition.append(entry)
                 self._next_ignition = now
 
+    def booted_at(self, name: str) -> float | None:
+        """When the machine was first seen to boot from the network; API time."""
+        return self._fetches.booted_at(name)
+
     def installed(self, name: str) -> bool:
         """Whether the machine has fetched all that an installation needs."""
         return self._fetches.installed(name)

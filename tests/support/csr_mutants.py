@@ -397,6 +397,9 @@ def world_mutants(scene: Scene) -> t.Iterator[Mutant]:
     powered = scene.copy()
     powered.machines["worker-arm-1"]["powered_on"] = corpus.stamp(NOW + 55 if not serving else NOW + 58)
     yield "before the machine had power", powered
+    seen = scene.copy()
+    seen.machines["worker-arm-1"]["booted"] = powered.machines["worker-arm-1"]["powered_on"]
+    yield "before the machine was seen to boot", seen
     failed = scene.copy()
     failed.machines["worker-arm-1"]["failed"] = True
     yield "machine failed", failed

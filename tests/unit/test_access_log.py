@@ -155,6 +155,14 @@ def test_stages_are_told_once_and_in_order() -> None:
     assert not seen.installed("worker-arm-2")
 
 
+def test_a_boot_is_known_by_the_first_boot_file_or_kernel() -> None:
+    seen = fetches()
+    assert seen.booted_at("worker-arm-1") is None
+    seen.take([hit(ROOTFS, at=NOW - 20), hit(BOOT_FILE, at=NOW - 10), hit(KERNEL, at=NOW)])
+    assert seen.booted_at("worker-arm-1") == NOW - 10
+    assert seen.booted_at("worker-arm-2") is None
+
+
 def test_a_machine_is_known_by_the_address_from_which_it_fetched_its_own_boot_file() -> None:
     seen = fetches()
     found = seen.take([hit(BOOT_FILE, address="192.0.2.77"), hit(KERNEL, address="192.0.2.77")])
