@@ -66,7 +66,7 @@ def summary(run: Run) -> dict[str, Any]:
 def failing_machines(block: int) -> list[MachineSpec]:
     return [
         machine_spec(1, block=block),
-        machine_spec(2, block=block, boot_method="ipxe"),
+        machine_spec(2, block=block, boot_method="ipxe", bmc=True),
         machine_spec(3, block=block, behaviour="dead"),
         machine_spec(4, block=block),  # the site has a boot file of its own for it
         machine_spec(5, block=block, behaviour="never_serving"),
@@ -127,6 +127,7 @@ def assert_report_explains(run: Run, site: Site, own: pathlib.Path, stranger: st
     told = {machine["name"]: [event["event"] for event in machine["events"]] for machine in document["machines"]}
     for name in ("worker-arm-1", "worker-arm-2"):
         assert {"armed", "client_approved", "registered", "serving_approved", "disarmed", "proven"} <= set(told[name])
+    assert told["worker-arm-2"][:2] == ["armed", "powered_on"]
     assert told["worker-arm-3"] == ["armed", "failed", "disarmed"]
     approved = {entry["name"] for entry in document["requests"]["approved"]}
     requests = [request for name in site.machines for request in site.requests_of(name)]
