@@ -69,7 +69,10 @@ def documented(wanted: str) -> list[tuple[str, ...]]:
         texts = [command.words for command in page.commands]
         texts += [tuple(shlex.split(text)) for text in page.inline if text.startswith("ansible-playbook multiarch.")]
         for words in texts:
-            if words[:1] == ("ansible-playbook",) and words[1].startswith("multiarch.") and kind(page) == wanted:
+            if words[:1] != ("ansible-playbook",) or not words[1].startswith("multiarch."):
+                continue
+            # a report is one, however machines have booted
+            if wanted == ("network" if words[1].endswith(".report") else kind(page)):
                 given = list(words[2:])
                 if "-i" in given:
                     del given[given.index("-i") : given.index("-i") + 2]
@@ -122,8 +125,8 @@ def test_every_playbook_command_of_the_pages_does_what_they_say(
             assert not any(site.boot_files(name) for name in site.machines)
         if playbook == "add_arm_workers" and joins:
             report = str(run.directory / "multiarch-report")
-    assert report
     if wanted == "network":
+        assert report
         assert set(output) == {path.stem for path in ROOT.glob("playbooks/*.yml")}
         assert_printed_as_the_pages_say(output)
 
