@@ -14,8 +14,8 @@ description:
   - Writes the boot files of all machines in one call, one for each MAC address, on the host whose server hands them
     out.
   - GRUB (64-bit ARM) gets C(grub.cfg-01-<mac>), iPXE C(<mac>.ipxe), PXELINUX (x86_64) C(pxelinux.cfg/01-<mac>).
-  - A machine whose C(bmc_power) is V(on), as M(multiarch.openshift.redfish_boot) has found it, and whose C(power_policy)
-    is not V(restart), is not armed anew. It is left alone with what lies there.
+  - A machine whose C(bmc_power) is V(on), as M(multiarch.openshift.redfish_boot) has found it, and whose
+    C(power_policy) is not V(restart), is not armed anew. It is left alone with what lies there.
   - A machine that must not be armed, because a node of it exists or because it boots by other means, loses the boot
     files that an earlier run left for it.
   - Only files that are absent, or that carry the marker of this collection for the same cluster, are written or
