@@ -132,7 +132,11 @@ class ActionModule(ActionBase):
         if arguments["disarm"]:
             places.append(Place(self._on_web_host(task_vars), arguments["disarm"], self._task))
         for name, files in {} if self._task.check_mode else (arguments["disarm_hosts"] or {}).items():
-            host = OtherHost(self, name, task_vars)
+            try:
+                host = OtherHost(self, name, task_vars)
+            except Exception as error:  # nothing that is done for convenience may stop the join
+                display.warning(f"Boot files on {name} stay until the end of the run, which cannot use it now: {error}")
+                continue
             stack.callback(host.close)
             places.append(Place(_asking(host.execute_module, name), files, host.task))
         return places
