@@ -133,8 +133,8 @@ options:
 extends_documentation_fragment:
   - multiarch.openshift.attributes
 notes:
-  - In check mode an artifact that is not there is only asked for at its source, by HEAD. Where nobody answers, a warning
-    says so, and it counts as one that would be published.
+  - In check mode an artifact that is not there is only asked for at its source, by HEAD. Where nobody answers, a
+    warning says so, and it counts as one that would be published.
 seealso:
   - module: multiarch.openshift.boot_artifact_info
   - module: multiarch.openshift.ignition_export
