@@ -444,7 +444,7 @@ def test_the_real_program_and_we_agree_on_the_room_for_kernel_arguments(
     iso = make_iso(tmp_path / "small.iso", "aarch64", RELEASE, kernel_arguments_room=300)
     used = len(read_iso(str(iso)).kernel_arguments) + len(" a=") + len("\n")
     argument = "a=" + "b" * (300 - used + more)
-    command = [program("coreos-installer"), "iso", "customize", "--live-karg-append", argument]
+    command = [str(program("coreos-installer")), "iso", "customize", "--live-karg-append", argument]
     real = subprocess.run([*command, "-o", str(tmp_path / "real.iso"), str(iso)], capture_output=True, text=True)
     assert ("kargs too large for area: 301 vs 300" in real.stderr) == (real.returncode != 0) == (more > 0)
     web_host.publish(iso, "aarch64")
