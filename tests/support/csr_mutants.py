@@ -382,9 +382,11 @@ def _damaged(data: bytes, path: str = "") -> t.Iterator[tuple[str, bytes]]:
             yield f"{here} overlong", before + bytes((tag, 0x81, len(content))) + content + after
         yield f"{here} indefinite", before + bytes((tag, 0x80)) + content + b"\0\0" + after
         yield f"{here} NULL added", before + tlv(tag, content, b"\x05\x00") + after
-        if tag & 0x20 or (tag == 0x04 and content[:1] == b"\x30"):
-            for inner, changed in _damaged(content, here):
-                yield inner, before + tlv(tag, changed) + after
+        # an extension's value, and an RSA key in its bit string, hold elements too
+        lead = b"\0" if tag == 0x03 else b""
+        if tag & 0x20 or (tag in (0x03, 0x04) and content.startswith(lead + b"\x30")):
+            for inner, changed in _damaged(content[len(lead) :], here):
+                yield inner, before + tlv(tag, lead, changed) + after
 
 
 # -- time and world ----------------------------------------------------------------------------------------------------
