@@ -124,6 +124,13 @@ class ActionModule(ActionBase):
             display.display(printable(line))
         return {**result, **found}
 
+    def cleanup(self, force: bool = False) -> None:
+        """A web host that has gone away by now does not take the result with it."""
+        try:
+            super().cleanup(force)
+        except AnsibleConnectionFailure as error:
+            display.warning(f"The web host is unreachable, and may keep a temporary folder: {error}")
+
     def _places(
         self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], stack: contextlib.ExitStack
     ) -> list[Place]:

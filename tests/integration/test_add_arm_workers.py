@@ -274,6 +274,36 @@ def test_an_unreachable_web_host_gives_every_machine_its_verdict(make_site: Make
     assert all("unreachable" in line for line in verdicts(run).values())
 
 
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("prepare_netboot : Look for nodes that exist", "unreachable"),
+        ("Waiting for 2 machines", "may still be armed"),
+    ],
+)
+def test_a_web_host_that_goes_away_ends_nothing_without_a_word(
+    make_site: MakeSite, site_block: int, moment: str, said: str
+) -> None:
+    site = make_site(machines=machine_specs(2, block=site_block))
+    torn = site.directory / "torn"
+    inventory = site.inventory(SHORT)
+    inventory.write_text(
+        inventory.read_text()
+        .replace("localhost:", "web.example.com:")
+        .replace("ansible_connection: local", "ansible_connection: torn")
+    )
+    environment = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins"), "TORN_WHEN": str(torn)}
+    with site.operator():
+        running = site.start("add_arm_workers", inventory=inventory, environment=environment)
+        running.wait_for_output(moment, timeout=300)
+        torn.touch()
+        run = running.wait()
+    assert run.rc != 0, run.stdout
+    assert set(verdicts(run)) == {"worker-arm-1", "worker-arm-2"}, run.stdout
+    assert all(said in line for line in verdicts(run).values()), verdicts(run)
+    assert (run.directory / "multiarch-report/report.html").exists()
+
+
 def test_a_bad_inventory_is_refused_with_all_problems_at_once(make_site: MakeSite, site_block: int) -> None:
     site = make_site(machines=machine_specs(9, block=site_block))
     first = site.machines["worker-arm-1"].spec
