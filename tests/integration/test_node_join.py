@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
 import contextlib
+import dataclasses
 import itertools
 import json
 import pathlib
@@ -21,6 +23,10 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._certificate import issued_certificate
 from ansible_collections.multiarch.openshift.plugins.module_utils._csr import Decision
@@ -34,12 +40,20 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import Parameters
 from ansible_collections.multiarch.openshift.plugins.module_utils._world import World
 from lab import namespace
+from lab.api import Api
 from lab.api import ApiError as LabApiError
 from lab.control_plane import real_available
 from lab.kubelet import CLIENT_SIGNER
 from lab.kubelet import REQUESTS
 from lab.kubelet import SERVING_SIGNER
+from lab.kubelet import Identity
 from lab.kubelet import Timing
+from lab.kubelet import certificate_request
+from lab.kubelet import node_object
+from lab.kubelet import request_object
+from lab.kubelet import request_usages
+from lab.pki import key_pem
+from lab.pki import write_private
 from lab.simulator import SimulatedControlPlane
 from lab.simulator.faults import Faults
 from lab.site import Site
@@ -48,6 +62,8 @@ from lab.site import machine_spec
 from lab.site import machine_specs
 from lab.site import node_of
 from lab.strangers import Stranger
+from support import csr_corpus as corpus
+from support.paths import ROOT
 
 MakeSite = Callable[..., Site]
 DONE = "proven" if namespace.inside() else "joined"
@@ -396,30 +412,22 @@ def test_missing_rights_are_named_before_anything_is_listed(bench: Callable[...,
     assert "nodes" not in str(caught.value)
 
 
+MANIFEST = yaml.safe_load((ROOT / "docs/rbac.yml").read_text())["items"]
+ACCOUNT = "system:serviceaccount:multiarch-openshift:add-arm-workers"
+# What the join itself asks for; the other rules are of other steps, or only make it say more.
+OF_THE_JOIN = {
+    "certificatesigningrequests",
+    "certificatesigningrequests/approval",
+    "signers",
+    "nodes",
+    "infrastructures",
+}
+GRANTED = [rule for item in MANIFEST if item["kind"] == "ClusterRole" for rule in item["rules"]]
 RULES = [
-    {
-        "apiGroups": ["certificates.k8s.io"],
-        "resources": ["certificatesigningrequests"],
-        "verbs": ["get", "list", "watch"],
-    },
-    {
-        "apiGroups": ["certificates.k8s.io"],
-        "resources": ["certificatesigningrequests/approval"],
-        "verbs": ["update"],
-    },
-    {
-        "apiGroups": ["certificates.k8s.io"],
-        "resources": ["signers"],
-        "resourceNames": [CLIENT_SIGNER, SERVING_SIGNER],
-        "verbs": ["approve"],
-    },
-    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch", "patch"]},
-    {
-        "apiGroups": ["config.openshift.io"],
-        "resources": ["infrastructures", "networks", "ingresses", "dnses"],
-        "resourceNames": ["cluster"],
-        "verbs": ["get"],
-    },
+    # as the manifest says for machine_labels
+    {**rule, "verbs": [*rule["verbs"], "patch"]} if rule["resources"] == ["nodes"] else rule
+    for rule in GRANTED
+    if OF_THE_JOIN & set(rule["resources"])
 ]
 
 
@@ -432,6 +440,27 @@ def test_account_with_just_the_needed_rights_is_enough(bench: Callable[..., Benc
     assert stages(result) == {"worker-arm-1": DONE}
     assert [approval.user for approval in site.site.plane.approvals] == ["joiner", "joiner"]
     assert result["warnings"] == ["The account node-bootstrapper cannot be read, so its UID is not compared."]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(bool(real_available()), reason=real_available())
+def test_documented_manifest_is_enough_for_the_account_that_it_makes(bench: Callable[..., Bench]) -> None:
+    site = bench(2, control_plane="real")
+    site.site.api.apply(MANIFEST)
+    kubeconfig = site.site.plane.kubeconfig(token=site.site.plane.token(ACCOUNT))
+    site.start()
+    run = site.site.run(
+        "approve_csrs",
+        environment={"K8S_AUTH_KUBECONFIG": str(kubeconfig)},
+        extra_vars={"approve_csrs_account": "none", "approve_csrs_timeout": 90},
+    )
+    assert run.rc == 0, run.stdout
+    assert run.stdout.count(f": {DONE}") >= 2, run.stdout
+    assert [approval.user for approval in site.site.plane.approvals] == [ACCOUNT] * 4
+    # nothing that the run asks for was refused to it; the client library asks for a version that it can do without
+    refused = {item.path for item in site.site.plane.requests if item.user == ACCOUNT and item.status == 403}
+    assert refused <= {"/version/openshift"}
+    assert "node-bootstrapper cannot be read" not in run.stdout
 
 
 @pytest.mark.parametrize("missing", range(len(RULES)))
@@ -492,10 +521,13 @@ def test_honest_machines_join_in_a_storm_and_nobody_else_does(bench: Callable[..
 
 
 class Checked:
-    """The cluster; before each approval the pure function is asked about the object as the API then has it."""
+    """The cluster; before each approval the pure function is asked about the object as the API then has it.
 
-    def __init__(self, cluster: Any, site: Site, world: Callable[[], World], machines: dict[str, Any]) -> None:
-        self._cluster, self._site, self._world, self._machines = cluster, site, world, machines
+    :param after: what happens to a machine in the moment in which its client request was approved
+    """
+
+    def __init__(self, join: Join, site: Site, *, after: Callable[[str], Any] = lambda _node_name: None) -> None:
+        self._cluster, self._join, self._site, self._after = join._cluster, join, site, after
         self.refused: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -506,17 +538,20 @@ class Checked:
         # what was approved already by an answer that was lost is the API's to refuse
         if decision.verdict != "approve" and decision.code != "not_pending":
             self.refused.append(f"{csr['metadata']['name']}: {decision.detail}")
-        return dict(self._cluster.put_approval(csr))
+        stored = dict(self._cluster.put_approval(csr))
+        if csr["spec"]["signerName"] == CLIENT_SIGNER:
+            self._after(node_of(csr))
+        return stored
 
     def _decision(self, uid: str) -> Decision:
-        known = self._world()
+        known = self._join._world
         given = {other: approval for other, approval in known.approved_here.items() if other != uid}
         world = World(known.parameters, known.deny, known.bootstrapper_uid, given)
         world.replace_nodes(self._read("/api/v1/nodes"))
         for request in self._read(REQUESTS):
             if request["spec"]["signerName"] in SIGNERS:
                 world.put_csr(request)
-        return decide(world.csrs[uid], self._machines, world, time.time())
+        return decide(world.csrs[uid], self._join._active, world, time.time())
 
     def _read(self, path: str) -> list[dict[str, Any]]:
         while True:
@@ -529,14 +564,30 @@ class Checked:
 def test_invariants_hold_under_any_schedule_of_faults_and_strangers(
     bench: Callable[..., Bench], site_block: int, seed: int
 ) -> None:
-    """Honest machines are proven, a liar and a nameless one end by their deadline, and nobody else gets anything."""
+    """Honest machines are proven, and nobody else gets anything.
+
+    A liar and a nameless one end by their deadline, and so does one whose request somebody races.
+    """
     honest = [f"worker-arm-{number}" for number in (1, 2, 3, 4)]
     liar = machine_spec(5, block=site_block, reported_addresses=[machine_address(5, site_block), "192.0.2.200"])
     renamed = machine_spec(6, block=site_block, host_name="localhost.localdomain", behaviour="localhost")
-    site = bench([*machine_specs(4, block=site_block), liar, renamed])
+    raced = machine_spec(7, block=site_block)
+    site = bench([*machine_specs(4, block=site_block), liar, renamed, raced])
     source, stranger = random.Random(seed), site.site.stranger()
     faults, over, raged = site.faults, threading.Event(), threading.Event()
     hostile: set[str] = set()
+    numbers = itertools.count(1)
+
+    def rival(name: str) -> None:
+        stored = False
+        while not stored:
+            with contextlib.suppress(LabApiError, requests.RequestException):
+                stored = bool(post_first(stranger, name, next(numbers)))
+
+    racers = [lambda: rival(raced.name), lambda: site.start(raced.name)]
+    for racer in racers if seed else reversed(racers):
+        racer()
+    site.site.machines[raced.name].wait_for("client_csr")
     # Each once: a request whose approval meets conflicts without end is given up after five.
     blows: list[Callable[[], Any]] = [
         *(lambda fault=fault: fault(faults) for fault in FAULTS.values()),
@@ -562,27 +613,33 @@ def test_invariants_hold_under_any_schedule_of_faults_and_strangers(
             over.wait(0.05)
 
     join = site.join(timeout=40.0)
-    checked = Checked(join._cluster, site.site, lambda: join._world, join._active)
+    checked = Checked(join, site.site, after=rival)
     join._cluster = checked
     weather = threading.Thread(target=storm)
     weather.start()
     try:
         assert raged.wait(30)
-        site.start()
+        site.start(*honest, liar.name, renamed.name)
         result = join.run()
     finally:
         over.set()
         weather.join(10)
-    expected = {**dict.fromkeys(honest, DONE), "worker-arm-5": "failed", "worker-arm-6": "failed"}
+    unlucky = [liar.name, renamed.name, raced.name]
+    expected = {**dict.fromkeys(honest, DONE), **dict.fromkeys(unlucky, "failed")}
     assert stages(result) == expected, [(r["name"], r["stage"], r["reason"]) for r in result["machines"]]
+    assert result["machines"][-1]["reason_code"] == "ambiguous"
     assert checked.refused == []
     approvals = site.site.plane.approvals
     uids = [approval.uid for approval in approvals]
     assert len(uids) == len(set(uids)) == 2 * len(honest) + 1  # the liar has its client certificate
     assert hostile.isdisjoint(uids)
     assert {entry["uid"] for entry in result["approved"]} == set(uids)
-    planned = {*honest, "worker-arm-5"}
+    planned = {*honest, liar.name}
     assert {node_of(site.site.api.get(f"{REQUESTS}/{approval.name}")) for approval in approvals} == planned
+    # each had its rival, as good as its own request, and first in every list
+    rivals = [item for item in site.site.api.list(REQUESTS) if item["metadata"]["name"].startswith(FIRST)]
+    assert {node_of(item) for item in rivals} == {*planned, raced.name}
+    assert {item["metadata"]["uid"] for item in rivals}.isdisjoint(uids)
 
 
 def post_something_hostile(stranger: Stranger, source: random.Random, name: str, number: int) -> dict[str, Any]:
@@ -595,21 +652,19 @@ def post_something_hostile(stranger: Stranger, source: random.Random, name: str,
         lambda: stranger.client_request(name, user=name, groups=("system:nodes",)),
         lambda: stranger.serving_request(name, (name, "192.0.2.201")),
         lambda: stranger.serving_request("master-0", ("master-0",), user=f"system:node:{name}"),
-        lambda: post_first(stranger, name, number),
     ]
     return source.choice(attempts)()
 
 
+# Sorts before all names that the API makes for kubelets
+FIRST = "csr-00000-"
+
+
 def post_first(stranger: Stranger, name: str, number: int) -> dict[str, Any]:
-    """A request whose name sorts before all that kubelets make."""
-    made = stranger.client_request(name, organizations=("system:masters",))
-    body = {
-        "apiVersion": made["apiVersion"],
-        "kind": made["kind"],
-        "metadata": {"name": f"csr-00000-{number}"},
-        "spec": {key: made["spec"][key] for key in ("request", "signerName", "usages")},
-    }
-    return dict(stranger.bootstrap.post(REQUESTS, body))
+    """A rival with a key of its own that is as good as the machine's request, and whose name sorts first."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    body = request_object(certificate_request(name, key), CLIENT_SIGNER, request_usages("client", key))
+    return dict(stranger.bootstrap.post(REQUESTS, {**body, "metadata": {"name": f"{FIRST}{number}"}}))
 
 
 def verbs() -> Iterator[tuple[str, list[dict[str, Any]], str]]:
@@ -696,7 +751,8 @@ def test_records_of_another_cluster_stop_the_step(bench: Callable[..., Bench]) -
 def test_real_control_plane_signs_exactly_the_identities_that_were_approved(
     bench: Callable[..., Bench], site_block: int
 ) -> None:
-    dual = machine_spec(2, block=site_block, rsa=True)
+    both = [machine_address(2, site_block), f"2001:db8:{site_block:x}::2"]
+    dual = machine_spec(2, block=site_block, addresses=both, rsa=True)
     site = bench([machine_spec(1, block=site_block), dual], control_plane="real")
     stranger = site.site.stranger()
     stranger.client_request("worker-arm-9")
@@ -714,6 +770,93 @@ def test_real_control_plane_signs_exactly_the_identities_that_were_approved(
             assert [str(address) for address in certificate.addresses] == (record["addresses"] if serving else [])
             assert list(certificate.dns_names) == ([record["node_name"]] if serving else [])
     assert [entry["code"] for entry in result["left"]] == ["not_inventory"]
+
+
+class Asker:
+    """Asks for a machine's certificates with the requests of the positive corpus."""
+
+    def __init__(self, site: Site, stranger: Stranger, name: str, kind: str, version: int) -> None:
+        self.name, self._kind, self._version = name, kind, version
+        self._site, self._bootstrap = site, stranger.bootstrap
+        self._addresses = site.machines[name].spec.addresses
+        self.asked: dict[str, tuple[str, corpus.Parts]] = {}
+        """Name and parts of the request by its signer."""
+
+    def ask_for_client(self) -> None:
+        self._ask(self._bootstrap, *corpus.client_csr(self.name, kind=self._kind, version=self._version))
+
+    def register_and_ask_for_serving(self) -> None:
+        name, parts = self.asked[CLIENT_SIGNER]
+        found = self._site.api.wait_for(f"{REQUESTS}/{name}", lambda item: "certificate" in item["status"], 60)
+        path = self._site.directory / f"{self.name}.pem"
+        write_private(path, base64.b64decode(found["status"]["certificate"]) + key_pem(parts.key))
+        with contextlib.closing(Api(self._site.plane.url, self._site.plane.ca_path, (path, path))) as api:
+            identity = Identity(self.name, tuple(self._addresses), "arm64", "")
+            node = node_object(identity)
+            # a label has 63 characters at most, and so has a host name
+            node["metadata"]["labels"]["kubernetes.io/hostname"] = self.name.partition(".")[0]
+            api.post("/api/v1/nodes", node)
+            made = corpus.serving_csr(self.name, self._addresses, kind=self._kind, version=self._version)
+            self._ask(api, *made)
+            ready = node_object(identity, ready=True)["status"]["conditions"]
+            api.patch(f"/api/v1/nodes/{self.name}/status", {"status": {"conditions": ready}}, "strategic")
+
+    def _ask(self, api: Api, csr: dict[str, Any], parts: corpus.Parts) -> None:
+        spec = csr["spec"]
+        # Go takes the hash that goes with the curve
+        parts = dataclasses.replace(parts, digest={"p384": "sha384", "p521": "sha512"}.get(self._kind, "sha256"))
+        made = api.post(REQUESTS, request_object(corpus.pem(parts.der()), spec["signerName"], spec["usages"]))
+        self.asked[spec["signerName"]] = (made["metadata"]["name"], parts)
+
+
+@pytest.mark.real
+@pytest.mark.skipif(bool(real_available()), reason=real_available())
+def test_real_control_plane_signs_all_keys_families_and_names_that_are_approved(
+    bench: Callable[..., Bench], site_block: int
+) -> None:
+    def addresses(number: int, family: str) -> list[str]:
+        mine = {"IPv4": machine_address(number, site_block), "IPv6": f"2001:db8:{site_block:x}::{number:x}"}
+        return list(mine.values()) if family == "dual" else [mine[family]]
+
+    kinds = ("p256", "p384", "p521", "rsa2048", "rsa4096")
+    wanted = [(kind, family, "") for kind, family in itertools.product(kinds, corpus.FAMILIES)]
+    wanted += [("p256", "dual", name) for name in corpus.NAMES[1:]]
+    specs, askers = [], []
+    for number, (_kind, family, name) in enumerate(wanted, 1):
+        named = {"name": name} if name else {}
+        specs.append(machine_spec(number, block=site_block, addresses=addresses(number, family), **named))
+    site = bench(specs, control_plane="real")
+    stranger = site.site.stranger()
+    for spec, (kind, _family, _name), version in zip(specs, wanted, itertools.cycle(corpus.KUBELET_VERSIONS)):
+        askers.append(Asker(site.site, stranger, spec.name, kind, version))
+    join = site.join(timeout=120.0, probe_kubelet="never")
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        running = executor.submit(join.run)
+        for asker in askers:
+            asker.ask_for_client()
+        for asker in askers:
+            asker.register_and_ask_for_serving()
+        result = running.result()
+    assert set(stages(result).values()) == {"joined"}, [(r["name"], r["reason"]) for r in result["machines"]]
+    assert len(site.approved_names) == 2 * len(wanted)
+    for asker, record in zip(askers, result["machines"]):
+        for signer, (name, parts) in asker.asked.items():
+            serving = signer == SERVING_SIGNER
+            assert name in site.approved_names
+            assert record["serving_csr" if serving else "client_csr"] == name
+            stored = site.site.api.get(f"{REQUESTS}/{name}")
+            certificate = issued_certificate(stored)
+            assert certificate is not None, stored["status"]
+            assert certificate.common_name == f"system:node:{asker.name}"
+            assert certificate.organizations == ("system:nodes",)
+            assert sorted(map(str, certificate.addresses)) == (sorted(record["addresses"]) if serving else [])
+            assert list(certificate.dns_names) == ([asker.name] if serving else [])
+            issued = x509.load_pem_x509_certificate(base64.b64decode(stored["status"]["certificate"]))
+            assert corpus.spki(issued) == corpus.spki(parts.key)
+            [purpose] = issued.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+            assert purpose == (ExtendedKeyUsageOID.SERVER_AUTH if serving else ExtendedKeyUsageOID.CLIENT_AUTH)
+            assert issued.extensions.get_extension_for_class(x509.BasicConstraints).value.ca is False
+    assert result["left"] == []
 
 
 PLAY = """

@@ -121,8 +121,9 @@ def key(kind: str, serial: int = 0) -> t.Any:
     return ec.generate_private_key(curves[kind])
 
 
-def spki(private_key: t.Any) -> bytes:
-    return private_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+def spki(holder: t.Any) -> bytes:
+    """The public key of a private key or a certificate."""
+    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 _ALGORITHMS = {
