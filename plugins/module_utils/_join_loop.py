@@ -277,14 +277,15 @@ class Join:
             self._run.diagnose = self._site.diagnosis
             if self._site.blind:
                 self._alarm(self._site.blind)
-        self._say(f"Waiting for {len(self._active)} machines on {self._cluster.server}")
-        feeds = self._start_feeds()
         self._approvers = concurrent.futures.ThreadPoolExecutor(PARALLEL_APPROVALS, "approve")
         self._probers = concurrent.futures.ThreadPoolExecutor(PARALLEL_PROBES, "probe")
         self._helper = concurrent.futures.ThreadPoolExecutor(1, "disarm")
         # a BMC may take minutes, and neither boot files nor the look at the web host wait for it
         self._bmc_helper = concurrent.futures.ThreadPoolExecutor(1, "bmcs")
+        feeds: list[Feed] = []
         try:
+            self._say(f"Waiting for {len(self._active)} machines on {self._cluster.server}")
+            feeds += self._start_feeds()
             self._follow(feeds)
             self._close()
         except OperationError as error:
