@@ -234,6 +234,8 @@ def main() -> None:
         if machines:
             check_cluster(machines, cluster.identity())
         exported = read_pools(cluster, wanted_pools(module.params), module.params)
+        if not directory and not module.check_mode:
+            raise OperationError("dest is missing, and the action plugin, which names a folder, was not found.")
         diff = keep(exported, directory, write=not module.check_mode)
     except OperationError as exc:
         module.fail_json(msg=str(exc))

@@ -41,10 +41,10 @@ options:
     description:
       - V(present) arms the machines.
       - V(absent) removes their boot files, whatever their state, and never marks a machine as failed.
-    type: str
       - V(local_boot) does the same, but for GRUB by TFTP and PXELINUX, which would wait for somebody without a file
         where the site has none for all machines, and get a file that starts the machine from its disk. V(absent) takes
         it away.
+    type: str
     choices: [present, absent, local_boot]
     default: present
   ignition:
