@@ -36,6 +36,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._world import 
 from ansible_collections.multiarch.openshift.plugins.modules.node_join import ARGUMENT_SPEC
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._bmc_accounts import bmc_accounts
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._environment import apply_environment
+from ansible_collections.multiarch.openshift.plugins.plugin_utils._kept_report import Ask
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._kept_report import KeptReport
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._other_host import OtherHost
 from ansible_collections.multiarch.openshift.plugins.plugin_utils._parent import ended_with_parent
@@ -51,8 +52,6 @@ Say = t.Callable[[str], None]
 Note = t.Callable[[dict[str, t.Any]], None]
 # Takes back what was told to the BMCs of these machines; the media too, or the boot override alone.
 ByBmc = t.Callable[[list[dict[str, t.Any]], bool], None]
-# Runs a module by its name and arguments.
-Ask = t.Callable[[str, dict[str, t.Any]], dict[str, t.Any]]
 
 display = Display()
 

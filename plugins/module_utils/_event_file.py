@@ -13,6 +13,7 @@ import time
 import typing as t
 
 from ansible_collections.multiarch.openshift.plugins.module_utils._errors import OperationError
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import rfc3339
 
 
 class EventFile:
@@ -48,8 +49,7 @@ class EventFile:
 
     def note(self, event: t.Mapping[str, t.Any]) -> None:
         """Append an event with the time of now."""
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._append(json.dumps({"time": moment, **event}, sort_keys=True).encode() + b"\n")
+        self._append(json.dumps({"time": rfc3339(time.time()), **event}, sort_keys=True).encode() + b"\n")
 
     def _append(self, content: bytes) -> None:
         """In one go, so that what another thread or process appends does not get in between."""

@@ -186,8 +186,6 @@ class Join:
         self._patching: set[str] = set()
         self._patch_tried: set[str] = set()
         self._patch_errors: dict[str, OperationError] = {}
-        self._patch_delays: dict[str, float] = {}
-        self._patch_not_before: dict[str, float] = {}
         self._unpatchable: set[str] = set()
         self._half_joined: set[str] = set()
         self._probing: set[str] = set()
@@ -520,7 +518,7 @@ class Join:
         uid, name = csr["metadata"]["uid"], csr["metadata"]["name"]
         if is_decided(csr) or uid in self._in_flight:
             return
-        if time.monotonic() < self._not_before.get(uid, 0.0):
+        if self._has_to_wait(uid):
             return
         decision = self._decide(csr)
         if decision.verdict != APPROVE:
@@ -565,8 +563,7 @@ class Join:
         if isinstance(error, (TooManyRequests, Unauthorized, Unavailable)):
             # An API that is overloaded or starts again does not use up the tries, nor does a token that has expired.
             self._tries[uid] -= 1
-            self._delays[uid] = min(LONGEST_PAUSE, 2 * self._delays.get(uid, 0.25))
-            self._not_before[uid] = time.monotonic() + max(self._delays[uid], error.retry_after)
+            self._postpone(uid, error.retry_after)
         if isinstance(error, Unauthorized):
             del self._world.approved_here[uid]
             return {record["node_name"]}
@@ -578,6 +575,14 @@ class Join:
             self._approvers, "reread", (csr, decision, uncertain), lambda: self._cluster.get(CSR_API, CSR_KIND, name)
         )
         return set()
+
+    def _postpone(self, key: str, least: float = 0.0) -> None:
+        """Let a request, by its UID, or a Node, by its name, wait before it is written again: longer each time."""
+        self._delays[key] = min(LONGEST_PAUSE, 2 * self._delays.get(key, 0.25))
+        self._not_before[key] = time.monotonic() + max(self._delays[key], least)
+
+    def _has_to_wait(self, key: str) -> bool:
+        return time.monotonic() < self._not_before.get(key, 0.0)
 
     def _take_reread(self, done: Done) -> set[str]:
         csr, decision, uncertain = done.subject
@@ -683,7 +688,7 @@ class Join:
         node = self._world.nodes.get(name)
         if node is None or name in self._patching or name in self._unpatchable:
             return
-        if time.monotonic() < self._patch_not_before.get(name, 0.0):
+        if self._has_to_wait(name):
             return
         if self._node_patch(record, node, final=final) is not None:
             self._patching.add(name)
@@ -754,8 +759,7 @@ class Join:
             self._warn_machine(record, f"the node {name} was not changed: {done.error.message}")
         elif isinstance(done.error, OperationError):
             self._patch_errors[name] = done.error
-            self._patch_delays[name] = min(LONGEST_PAUSE, 2 * self._patch_delays.get(name, 0.25))
-            self._patch_not_before[name] = time.monotonic() + self._patch_delays[name]
+            self._postpone(name)
         return {name}
 
     def _owed_patches(self) -> list[Record]:

@@ -10,8 +10,8 @@ next step fails, so that what was put in place is taken away again.
 
 from __future__ import annotations
 
-import datetime
 import posixpath
+import time
 import typing as t
 import urllib.parse
 
@@ -47,6 +47,7 @@ from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirk
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import cd_targets
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import image_problem
 from ansible_collections.multiarch.openshift.plugins.module_utils._redfish_quirks import target_warning
+from ansible_collections.multiarch.openshift.plugins.module_utils._world import rfc3339
 
 # Reasons that come before anything is put in place, and after which a BMC is not asked a second time: it may lock
 # accounts. The first comes for a lost answer to a change as well; the record then says in ``bmc`` what was asked for.
@@ -187,7 +188,7 @@ def boot(
         restart(system)
     else:
         power_on(system)
-    changes["powered_on"] = _now()
+    changes["powered_on"] = rfc3339(time.time())
     if machine["stage"] == "planned":
         changes["stage"] = "armed"
     say(f"{'restarted' if running else 'powered on'} by its BMC, boots once from {target}", "powered_on")
@@ -336,10 +337,6 @@ def _warn(machine: Record, changes: dict[str, t.Any], warning: str) -> None:
 def _said(machine: Record, changes: t.Mapping[str, t.Any], key: str) -> list[str]:
     """A list of the record, as it is by now."""
     return list(changes[key] if key in changes else machine.get(key) or [])
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 __all__ = (

@@ -48,4 +48,4 @@ class KeptReport:
             self._warn(f"No report is kept while the run goes on: {error}")
 
 
-__all__ = ("KeptReport",)
+__all__ = ("Ask", "KeptReport")

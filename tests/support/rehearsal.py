@@ -82,6 +82,7 @@ def _visitor(site: Site, number: int, name: str, host_name: str, architecture: s
     site.visitor(machine_spec(number, block=site.block, **values)).start_kubelet()
 
 
+X86_DOCUMENTED = {"architecture": "x86_64", "variables": {"machine_ignition_delivery": "documented"}}
 SCENARIOS = (
     Scenario("grub-verified", True, (1, 1)),
     Scenario(
@@ -109,21 +110,13 @@ SCENARIOS = (
         "x86-pxelinux-documented",
         True,
         (1, 1),
-        values={
-            "boot_method": "pxelinux",
-            "architecture": "x86_64",
-            "variables": {"machine_ignition_delivery": "documented"},
-        },
+        values={"boot_method": "pxelinux", **X86_DOCUMENTED},
     ),
     Scenario(
         "x86-ipxe",
         True,
         (1, 1),
-        values={
-            "boot_method": "ipxe",
-            "architecture": "x86_64",
-            "variables": {"machine_ignition_delivery": "documented"},
-        },
+        values={"boot_method": "ipxe", **X86_DOCUMENTED},
     ),
     # its ISO has all that it needs, and comes by http
     Scenario(

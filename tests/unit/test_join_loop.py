@@ -407,6 +407,26 @@ BY_ISO = {
     "bmc_url": "https://192.0.2.205",
     "bmc": {"system": "/redfish/v1/Systems/1", "media": "http://192.0.2.5/openshift/lab/install.iso", "target": "Cd"},
 }
+WATCHED = Settings(
+    timeout=2.5,
+    heartbeat=3600,
+    access_log="/var/log/access.log",
+    base_url="http://192.0.2.5/openshift",
+    published={"ignition": [IGNITION]},
+)
+
+
+def _seen(hits: list[Object], offset: int) -> Object:
+    """What the web host answers when it is looked at."""
+    return {
+        "time": corpus.time.time(),
+        "hits": hits,
+        "read": 1,
+        "unread": 0,
+        "position": {"offset": offset},
+        "problem": "",
+        "ignition": [],
+    }
 
 
 def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_it_starts_again(
@@ -431,27 +451,12 @@ def test_the_installer_of_an_iso_loses_its_override_at_once_and_its_image_when_i
         # first one installation, at the next look a second one
         found = {"address": "192.0.2.11", "method": "GET", "path": "/openshift/lab/worker-00.ign", "status": 200}
         hits = [{**found, "size": 9, "time": started + position}] if position < 2 else []
-        return {
-            "time": corpus.time.time(),
-            "hits": hits,
-            "read": 1,
-            "unread": 0,
-            "position": {"offset": position + 1},
-            "problem": "",
-            "ignition": [],
-        }
+        return _seen(hits, position + 1)
 
-    settings = Settings(
-        timeout=2.5,
-        heartbeat=3600,
-        access_log="/var/log/access.log",
-        base_url="http://192.0.2.5/openshift",
-        published={"ignition": [IGNITION]},
-    )
     join = Join(
         api,
         [{**corpus.machine(), **BY_ISO}],
-        settings,
+        WATCHED,
         say=lambda line: None,
         by_bmc=by_bmc,
         look_at_site=look_at_site,
@@ -568,25 +573,10 @@ def test_a_machine_that_is_installed_again_loses_its_boot_files_although_its_roo
         position = (question["position"] or {"offset": 0})["offset"]
         found = {"address": "192.0.2.11", "method": "GET", "status": 200, "size": 9}
         hits = [{**found, "path": f"/openshift/{path}", "time": started + position} for path in paths[position:][:1]]
-        return {
-            "time": corpus.time.time(),
-            "hits": hits,
-            "read": 1,
-            "unread": 0,
-            "position": {"offset": position + 1},
-            "problem": "",
-            "ignition": [],
-        }
+        return _seen(hits, position + 1)
 
-    settings = Settings(
-        timeout=2.5,
-        heartbeat=3600,
-        access_log="/var/log/access.log",
-        base_url="http://192.0.2.5/openshift",
-        published={"ignition": [IGNITION]},
-    )
     booted = {**corpus.machine(), "boot_method": "ipxe", "pool": "worker", "macs": ["52:54:00:00:00:01"]}
-    join = Join(api, [booted], settings, say=lambda line: None, disarm=disarm, look_at_site=look_at_site)
+    join = Join(api, [booted], WATCHED, say=lambda line: None, disarm=disarm, look_at_site=look_at_site)
     machine = join.run()["machines"][0]
     assert told == ["worker-arm-1"]
     assert "it was booted from the network again after the ignition" in machine["warnings"][0]
